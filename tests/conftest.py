@@ -1,0 +1,100 @@
+"""Fixtures for tests that put the compiled data plane between real sockets. Importing it needs no compiled core."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.exchange import Behaviour
+from tests.support.origin import Origin
+from tests.support.process import OriginProcess
+from tests.support.proxy import RunningProxy, assert_ledger_exact, listener, snapshot
+from tests.support.rawclient import RawClient
+
+
+@dataclass
+class Upstreams:
+    """The two origins of a test."""
+
+    old: Origin
+    new: Origin
+
+    def on(self, path: str, behaviour: Behaviour) -> None:
+        """Scripts a path the same on both sides."""
+        self.old.on(path, behaviour)
+        self.new.on(path, behaviour)
+
+    @property
+    def both(self) -> tuple[Origin, Origin]:
+        return (self.old, self.new)
+
+
+@pytest.fixture
+def make_origin() -> Iterator[Callable[..., Origin]]:
+    """Makes further origins. At the end of the test none may have been sent anything malformed."""
+    made: list[Origin] = []
+
+    def make(*args: Any, **kwargs: Any) -> Origin:
+        made.append(Origin(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for origin in made:
+        origin.close()
+    assert [violation for origin in made for violation in origin.violations] == []
+
+
+@pytest.fixture
+def upstreams(make_origin: Callable[..., Origin]) -> Upstreams:
+    """An old and a new origin that answer everything alike until scripted otherwise."""
+    return Upstreams(make_origin("old"), make_origin("new"))
+
+
+@pytest.fixture
+def make_process() -> Iterator[Callable[..., OriginProcess]]:
+    """Makes origins in processes of their own; they are killed at the end."""
+    made: list[OriginProcess] = []
+
+    def make(*args: Any, **kwargs: Any) -> OriginProcess:
+        made.append(OriginProcess(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.close()
+
+
+@pytest.fixture
+def start_proxy(make_origin: Callable[..., Origin]) -> Iterator[Callable[..., RunningProxy]]:
+    """Starts proxies: `start_proxy(old=url, new=url, listener={...}, <snapshot key>=...)`.
+
+    At the end each is stopped, and the ledger of each must be exact by then. (It asks for
+    `make_origin` so as to stop first.)
+    """
+    started: list[RunningProxy] = []
+
+    def start(*, listener: dict[str, Any] | None = None, **changes: Any) -> RunningProxy:
+        started.append(RunningProxy(_listener(**(listener or {})), snapshot(**changes)))
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        proxy.stop(0.0)
+        assert_ledger_exact(proxy.counters())
+
+
+_listener = listener
+
+
+@pytest.fixture
+def proxy(upstreams: Upstreams, start_proxy: Callable[..., RunningProxy]) -> RunningProxy:
+    """A proxy between the two origins, with defaults: weight 0, everything copied."""
+    return start_proxy(old=upstreams.old.url, new=upstreams.new.url)
+
+
+@pytest.fixture
+def client(proxy: RunningProxy) -> Iterator[RawClient]:
+    """A connection to that proxy."""
+    with RawClient(proxy.address) as raw:
+        yield raw

@@ -1,0 +1,200 @@
+"""A scripted HTTP/2 origin with the h2 library, by prior knowledge or ALPN."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+
+from . import background
+
+HeaderList = list[tuple[str, str]]
+
+
+def texts(headers: Iterable[tuple[bytes | str, bytes | str]]) -> HeaderList:
+    """h2's header list as plain texts; the configuration has it decode them already."""
+    return [(str(name), str(value)) for name, value in headers]
+
+
+@dataclass(slots=True)
+class H2Message:
+    """One request or answer as far as it has arrived. `headers` starts with the pseudo-header fields."""
+
+    headers: HeaderList = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    trailers: HeaderList = field(default_factory=list)
+    interim: list[HeaderList] = field(default_factory=list)
+    complete: bool = False
+    reset: int | None = None
+    """The error code with which the peer reset the stream."""
+
+    def get_all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name]
+
+    def get(self, name: str) -> str | None:
+        values = self.get_all(name)
+        assert len(values) <= 1, f"{name} came {len(values)} times: {values}"
+        return values[0] if values else None
+
+    @property
+    def status(self) -> int:
+        return int(self.get(":status") or 0)
+
+    @property
+    def path(self) -> str:
+        return self.get(":path") or ""
+
+
+@dataclass(frozen=True, slots=True)
+class H2Reply:
+    """What the origin answers. `reset` resets the stream instead (after the body, if there is one); `goaway` closes the
+    connection."""
+
+    status: int = 200
+    headers: HeaderList = field(default_factory=list)
+    body: bytes = b""
+    trailers: HeaderList = field(default_factory=list)
+    reset: h2.errors.ErrorCodes | None = None
+    goaway: bool = False
+    hang: bool = False
+
+
+Handler = Callable[[H2Message], H2Reply]
+
+
+def plain_reply(request: H2Message) -> H2Reply:
+    """The same text that the HTTP/1.1 origin answers by default."""
+    return H2Reply(200, [("content-type", "text/plain")], f"{request.get(':method')} {request.path}".encode())
+
+
+class H2Origin:
+    """A scripted HTTP/2 origin: `handler` is called with each complete request. h2 refuses malformed requests."""
+
+    def __init__(self, handler: Handler = plain_reply, *, tls: ssl.SSLContext | None = None) -> None:
+        self.handler = handler
+        self.requests: list[H2Message] = []
+        self.violations: list[str] = []
+        self.connections = 0
+        self._tls = tls
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server = background.run(self._listen())
+        self.port: int = self._server.sockets[0].getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return ("127.0.0.1", self.port)
+
+    def to(self, path: str) -> list[H2Message]:
+        """The requests for a path, without its query."""
+        return [request for request in list(self.requests) if request.path.partition("?")[0] == path]
+
+    def close(self) -> None:
+        background.run(self._close())
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+
+    async def _close(self) -> None:
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError, ssl.SSLError):
+            try:
+                await _ServerConnection(self, reader, writer).run()
+            except h2.exceptions.ProtocolError as error:
+                self.violations.append(repr(error))
+        with contextlib.suppress(RuntimeError):
+            writer.close()
+
+
+class _ServerConnection:
+    def __init__(self, origin: H2Origin, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.origin = origin
+        self.reader, self.writer = reader, writer
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="latin-1"))
+        self.open: dict[int, H2Message] = {}
+        self.outgoing: dict[int, tuple[bytes, HeaderList]] = {}
+        self.leaving = False
+
+    async def run(self) -> None:
+        self.h2.initiate_connection()
+        await self.flush()
+        while data := await self.reader.read(1 << 16):
+            for event in self.h2.receive_data(data):
+                self.handle(event)
+            self.pump()
+            await self.flush()
+            if self.leaving:
+                return
+
+    async def flush(self) -> None:
+        self.writer.write(self.h2.data_to_send())
+        await self.writer.drain()
+
+    def handle(self, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.RequestReceived):
+            self.open[event.stream_id] = message = H2Message(texts(event.headers))
+            self.origin.requests.append(message)
+        elif isinstance(event, h2.events.DataReceived):
+            self.open[event.stream_id].body += event.data
+            self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.TrailersReceived):
+            self.open[event.stream_id].trailers = texts(event.headers)
+        elif isinstance(event, h2.events.StreamReset):
+            self.open[event.stream_id].reset = int(event.error_code)
+            self.outgoing.pop(event.stream_id, None)
+        elif isinstance(event, h2.events.StreamEnded):
+            message = self.open[event.stream_id]
+            message.complete = True
+            self.answer(event.stream_id, self.origin.handler(message))
+
+    def answer(self, stream: int, reply: H2Reply) -> None:
+        if reply.hang:
+            return
+        if reply.goaway:
+            self.h2.close_connection(h2.errors.ErrorCodes.NO_ERROR, last_stream_id=stream - 2 if stream > 1 else 0)
+            self.leaving = True
+            return
+        if reply.reset is not None and not reply.body:
+            self.h2.reset_stream(stream, reply.reset)
+            return
+        ended = not reply.body and not reply.trailers
+        self.h2.send_headers(stream, [(":status", str(reply.status)), *reply.headers], end_stream=ended)
+        if reply.reset is not None:
+            self.h2.send_data(stream, reply.body)
+            self.h2.reset_stream(stream, reply.reset)
+        elif not ended:
+            self.outgoing[stream] = (reply.body, reply.trailers)
+
+    def pump(self) -> None:
+        for stream, (left, trailers) in list(self.outgoing.items()):
+            body = left
+            while body:
+                room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
+                if room <= 0:
+                    break
+                piece, body = body[:room], body[room:]
+                self.h2.send_data(stream, piece, end_stream=not body and not trailers)
+            self.outgoing[stream] = (body, trailers)
+            if not body:
+                del self.outgoing[stream]
+                if trailers:
+                    self.h2.send_headers(stream, trailers, end_stream=True)
