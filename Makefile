@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 
 # Everything lands in .venv, at the versions of constraints.txt, whatever environment make was called from.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONHOME PYTHONPATH
 
@@ -29,7 +29,7 @@ demo: $(VENV)/demo.stamp $(VENV)/core-release.stamp ## build, run the example sh
 
 test: $(VENV)/test.stamp $(VENV)/core-dev.stamp ## run all tests, Rust and Python
 	$(call say,"Rust tests")
-	cargo test --locked --workspace
+	cargo test --locked
 	$(call say,"Python tests")
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -80,6 +80,6 @@ $(VENV)/%.stamp: pyproject.toml constraints.txt $(VENV)/pip.stamp
 # The compiled core sits beside the Python sources; there is one at a time, so making one profile's voids the others'.
 $(VENV)/core-%.stamp: $(RUST_SOURCES) pyproject.toml $(VENV)/build.stamp
 	$(call say,"building the core: cargo profile $*")
-	$(BIN)/maturin develop --locked --profile $*
+	PIP_QUIET=1 $(BIN)/maturin develop --locked --profile $*
 	@rm -f $(VENV)/core-*.stamp
 	@touch $@
