@@ -69,6 +69,7 @@ def test_the_shop_stands_on_its_own() -> None:
 
 
 def test_an_import_is_seen_wherever_it_stands() -> None:
-    source = "import parallelrun.api.app\ndef f():\n    from parallelrun import cli\n    from parallelrun.web.pages import x\n"
+    nested = "def f():\n    from parallelrun import cli\n    from parallelrun.web.pages import x\n"
+    source = f"import parallelrun.api.app\n{nested}"
     assert sorted(imported_rooms(source)) == ["api", "cli", "web"]
     assert not list(imported_rooms("import parallelrun\nfrom parallelrun_x import api\nimport os\n"))
