@@ -1,0 +1,79 @@
+"""The rules of a configuration one by one: where each stands, its id, and whether its time has passed."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from parallelrun.config.model import Config
+from parallelrun.config.positions import KeyPath
+from parallelrun.config.rules import RULE_KINDS, Compare, Equivalent, Rule, Tolerance, Unordered
+
+RuleSpec = dict[str, str | float | None]
+"""One rule as the core reads it, see docs/explanation/boundary.md, "RULES"."""
+
+
+@dataclass(frozen=True)
+class PlacedRule:
+    """A rule and where it stands.
+
+    Args:
+        path: its place in the configuration.
+        kind: the list that it is in, such as `ignore`.
+        route: the `match` of the route it belongs to; None for a global rule.
+        rule: what it says.
+    """
+
+    path: KeyPath
+    kind: str
+    route: str | None
+    rule: Rule
+
+    @property
+    def id(self) -> str:
+        """Its own, or one made from what it does: place, reason, owner and last day may change without changing it."""
+        if self.rule.id is not None:
+            return self.rule.id
+        text = json.dumps([self.kind, self.route, self._effect()], sort_keys=True)
+        return f"{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+    def spec(self) -> RuleSpec:
+        """The rule as the core reads it."""
+        return {**self._effect(), "id": self.id}
+
+    def _effect(self) -> RuleSpec:
+        effect: RuleSpec = {"at": self.rule.at}
+        match self.rule:
+            case Unordered(by=by):
+                effect["by"] = by
+            case Tolerance(absolute=absolute) as tolerance:
+                effect |= {"absolute": absolute, "relative": tolerance.relative_share}
+            case Equivalent(pattern=pattern, replacement=replacement):
+                effect |= {"pattern": pattern, "replacement": replacement}
+            case _:
+                pass
+        return effect
+
+
+def placed_rules(config: Config) -> Iterator[PlacedRule]:
+    """All rules, the global ones first."""
+    yield from _of(config.compare, ("compare",), None)
+    for index, route in enumerate(config.routes):
+        yield from _of(route.compare, ("routes", index, "compare"), route.match)
+
+
+def _of(compare: Compare, path: KeyPath, route: str | None) -> Iterator[PlacedRule]:
+    for kind in RULE_KINDS:
+        for index, rule in enumerate(getattr(compare, kind)):
+            yield PlacedRule((*path, kind, index), kind, route, rule)
+
+
+def today() -> date:
+    """The day by which rules expire: UTC, so that all machines agree on it."""
+    return datetime.now(UTC).date()
+
+
+def expired_rules(config: Config, day: date) -> tuple[PlacedRule, ...]:
+    """The rules whose last day has passed."""
+    return tuple(placed for placed in placed_rules(config) if placed.rule.expired(day))

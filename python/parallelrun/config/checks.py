@@ -1,0 +1,62 @@
+"""What a single value cannot show: settings that do not go together, and what only the core can tell."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from parallelrun.config import keys
+from parallelrun.config.active import PlacedRule, expired_rules, placed_rules, today
+from parallelrun.config.attachments import Fault
+from parallelrun.config.model import Config
+from parallelrun.config.positions import KeyPath
+
+
+def errors(config: Config) -> Iterator[Fault]:
+    """What keeps a configuration from being used, by key."""
+    if not config.admin.listen.loopback and config.admin.token is None:
+        yield (
+            ("admin", "listen"),
+            "another address than loopback needs `admin.token`, or anybody could change everything",
+        )
+    if config.admin.listen == config.listen and config.listen.port:
+        yield ("admin", "listen"), f"the same address as `listen` ({config.listen})"
+    if config.limits.body > config.limits.memory:
+        yield ("limits", "memory"), "expected at least `limits.body`, or no body could ever be held"
+    yield from _repeated_routes(config)
+    yield from _repeated_ids(config)
+
+
+def warnings(config: Config, data: dict[str, Any]) -> Iterator[Fault]:
+    """What is allowed, yet probably not meant, by key. `data` is the configuration as it was written."""
+    for placed in expired_rules(config, today()):
+        yield placed.path, f"its last day was {placed.rule.until}: no longer applied ({_named(placed)})"
+    for path, field in keys.every_path():
+        if keys.has_mark(field, "later") and _given(data, path):
+            yield path, "read and checked; acted on from the next release"
+
+
+def _named(placed: PlacedRule) -> str:
+    return f"{placed.kind} {placed.rule.at}"
+
+
+def _given(data: Any, path: KeyPath) -> bool:
+    for key in path:
+        if not isinstance(data, dict) or key not in data:
+            return False
+        data = data[key]
+    return data is not None
+
+
+def _repeated_routes(config: Config) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for index, route in enumerate(config.routes):
+        if route.match in first:
+            yield ("routes", index, "match"), f"given twice; first in routes[{first[route.match]}]"
+        first.setdefault(route.match, index)
+
+
+def _repeated_ids(config: Config) -> Iterator[Fault]:
+    first: dict[str, PlacedRule] = {}
+    for placed in placed_rules(config):
+        other = first.setdefault(placed.id, placed)
+        if other.rule != placed.rule and placed.rule.id is not None:
+            yield (*placed.path, "id"), f"already the id of another rule ({_named(other)})"

@@ -1,0 +1,52 @@
+"""Settings for some endpoints."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from parallelrun.config.rules import Compare
+from parallelrun.config.section import Section
+
+_METHOD = re.compile(r"[A-Z][A-Z-]*")
+_SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}|[^{}*]*")
+_REST = re.compile(r"\{\*[A-Za-z_][A-Za-z0-9_-]*\}")
+
+
+def split_match(match: str) -> tuple[str | None, str]:
+    """The method, or None for any, and the path template of `POST /orders/{id}`."""
+    method, _, path = match.rpartition(" ")
+    return method.strip() or None, path
+
+
+def path_problem(path: str) -> str | None:
+    """What is wrong with a path template, or None."""
+    if not path.startswith("/") or any(char in path for char in "?#"):
+        return "expected a path that starts with / and has no query"
+    *segments, last = path[1:].split("/")
+    if all(map(_SEGMENT.fullmatch, segments)) and (_SEGMENT.fullmatch(last) or _REST.fullmatch(last)):
+        return None
+    return "expected literal segments, {name} for one segment, or {*rest} at the end for all that follow"
+
+
+def _match(value: str) -> str:
+    method, path = split_match(" ".join(value.split()))
+    if method is not None and not _METHOD.fullmatch(method):
+        raise ValueError("expected METHOD /path or /path, such as POST /orders or GET /orders/{id}")
+    problem = path_problem(path)
+    if problem:
+        raise ValueError(problem)
+    return f"{method} {path}" if method else path
+
+
+class Route(Section):
+    """Settings for the requests of one endpoint."""
+
+    match: Annotated[str, AfterValidator(_match)] = Field(examples=["GET /orders/{id}"])
+    """Which requests: `METHOD /path`, or `/path` for any method. `{name}` is one segment, `{*rest}` all to the end."""
+    writes: Literal["one-side", "both-sides", "old-only"] | None = Field(default=None, examples=["both-sides"])
+    """Where requests of an unsafe method go, in place of what `databases` says."""
+    mirror: bool = Field(default=True, examples=[False])
+    """Whether these requests may be copied at all."""
+    compare: Compare = Field(default_factory=Compare)
+    """Rules for this endpoint, added to the global ones."""
