@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 # Everything lands in .venv, at the versions of constraints.txt, whatever environment make was called from.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_CONSTRAINT := constraints.txt
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONHOME PYTHONPATH
 
@@ -49,6 +50,13 @@ fmt: $(VENV)/lint.stamp ## format both languages, apply the safe fixes
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
+bench: $(VENV)/bench.stamp $(VENV)/core-release.stamp ## measure against nginx and Envoy; writes bench/results and the table of the docs
+	$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/cargo-fuzz.stamp ## fuzz each target for FUZZ_SECONDS (60) seconds; needs Rust's nightly toolchain
+	for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
+
 constraints: ## write constraints.txt anew from what a fresh environment resolves to
 	PYTHON=$(PYTHON) tools/constraints.sh
 
@@ -75,6 +83,11 @@ $(VENV)/bench.stamp: GROUPS = bench
 $(VENV)/%.stamp: pyproject.toml constraints.txt $(VENV)/pip.stamp
 	$(call say,"installing the Python packages for: $*")
 	$(BIN)/python -m pip install --quiet $(GROUPS:%=--group %)
+	@touch $@
+
+$(VENV)/cargo-fuzz.stamp: $(VENV)/pip.stamp
+	$(call say,"installing cargo-fuzz into $(VENV)")
+	cargo install --quiet --locked --root $(VENV) cargo-fuzz
 	@touch $@
 
 # The compiled core sits beside the Python sources; there is one at a time, so making one profile's voids the others'.
