@@ -1,0 +1,122 @@
+"""One measured window, and the check that it measured what it says."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.build import Tools
+from harness.load import Load
+from harness.origin import Origin
+from harness.processes import BenchError, Others, cpu_seconds
+from harness.proxies.common import Running
+from harness.proxies.envoy import envoy
+from harness.proxies.nginx import nginx
+from harness.proxies.parallelrun import ledger, parallelrun
+from harness.rows import RATES, Row
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every measurement needs."""
+
+    tools: Tools
+    site: Path
+    old: Origin
+    new: Origin
+    folder: Path
+
+    @contextmanager
+    def running(self, system: str, mode: str, databases: str = "shared") -> Iterator[Running]:
+        """Runs one of the systems; `direct` is the old upstream itself."""
+        context: AbstractContextManager[Running]
+        match system:
+            case "direct":
+                context = nullcontext(Running(self.old.address, {self.old.pid}))
+            case "nginx":
+                context = nginx(mode, self.old, self.new, self.folder)
+            case "envoy":
+                context = envoy(mode, self.old, self.new, self.folder)
+            case _:
+                context = parallelrun(mode, self.old, self.new, self.folder, site=self.site, databases=databases)
+        with context as running:
+            yield running
+            self.new.settled()
+
+    def offer(self, load: Load, running: Running) -> dict[str, Any]:
+        """Offers a load to a running system."""
+        return load.run(self.tools.load, running.address)
+
+
+def measure(bench: Bench, row: Row, running: Running, seconds: float) -> dict[str, Any]:
+    """Warms a running system up for a second, then measures it for `seconds`.
+
+    Returns:
+        `cpu_us`: CPU time of the proxy's processes per request, in µs (None for `direct`); the load's report; the
+        share of the machine that others used meanwhile; what both upstreams saw; parallelrun's outcomes in its ledger.
+
+    Raises:
+        BenchError: a request failed, or copies are missing or too many.
+    """
+    rate = RATES[row.size]
+    counted = sum(ledger(running, 1).values()) if row.system == "parallelrun" else 0
+    bench.offer(Load(row.path, rate, rate), running)
+    old, new = bench.old.settled(), bench.new.settled()
+    outcomes = ledger(running, counted + rate) if row.system == "parallelrun" else {}
+    others = Others(running.pids | {bench.old.pid, bench.new.pid})
+    cpu = cpu_seconds(running.pids)
+    report = bench.offer(Load(row.path, rate, round(rate * seconds)), running)
+    share = others.share()
+    new = bench.new.settled() - new
+    cpu = cpu_seconds(running.pids) - cpu
+    old = bench.old.settled() - old
+    if outcomes:
+        now = ledger(running, counted + rate + report["sent"])
+        outcomes = {name: n - outcomes.get(name, 0) for name, n in now.items() if n != outcomes.get(name, 0)}
+    cell = {
+        "cpu_us": None if row.system == "direct" else cpu / report["ok"] * 1e6,
+        "load": report,
+        "others": share,
+        "old": {"requests": old.requests, "connections": old.connections},
+        "new": {"requests": new.requests, "connections": new.connections},
+        "outcomes": outcomes,
+    }
+    _check(row, cell)
+    return cell
+
+
+def _check(row: Row, cell: dict[str, Any]) -> None:
+    sent, old, new = cell["load"]["sent"], cell["old"]["requests"], cell["new"]["requests"]
+    problems = []
+    if cell["load"]["ok"] != sent or cell["load"]["errors"]:
+        problems.append(f"{cell['load']['errors']} of {sent} requests failed")
+    # A mismatch is asked again at a bounded rate, on both sides: those requests are parallelrun's own.
+    exact = row.system != "parallelrun" or row.bodies == "equal"
+    if old < sent or (exact and old != sent):
+        problems.append(f"the old upstream saw {old} of {sent} requests")
+    expected = sent if row.copies else 0
+    if new < expected or (exact and new != expected):
+        problems.append(f"the new upstream saw {new} copies, expected {expected}")
+    if row.system == "parallelrun":
+        wanted = "not_sampled" if row.mode == "pass" else "match" if row.bodies == "equal" else "mismatch"
+        if cell["outcomes"] != {wanted: sent}:
+            problems.append(f"the ledger has {cell['outcomes']}, expected {sent} {wanted}")
+    if problems:
+        raise BenchError(f"{row.key}: {'; '.join(problems)}")
+
+
+def verify_bodies(bench: Bench, system: str, mode: str) -> None:
+    """Sends 300 requests with a body and checks that the new upstream got every byte that the old one got.
+
+    Raises:
+        BenchError: it did not.
+    """
+    load = Load("/equal/2048", rate=300, count=300, method="POST", body_bytes=5000)
+    with bench.running(system, mode, databases="separate") as running:
+        old, new = bench.old.settled(), bench.new.settled()
+        report = bench.offer(load, running)
+        old, new = bench.old.settled() - old, bench.new.settled() - new
+    seen = [(counts.requests, counts.body_bytes, counts.body_sum) for counts in (old, new)]
+    if report["ok"] != load.count or seen[0] != seen[1] or seen[0][:2] != (load.count, load.count * load.body_bytes):
+        raise BenchError(f"{system} {mode}: {report['ok']} answers; (requests, bytes, sum) at old and new: {seen}")

@@ -1,0 +1,1 @@
+"""The proxies under test. Each module has one function that runs its proxy in one of its modes."""

@@ -1,0 +1,89 @@
+"""parallelrun itself, as a user runs it: the data plane, the evidence store and the admin API in one process."""
+
+import http.client
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.origin import Origin
+from harness.processes import BenchError, free_port
+from harness.proxies.common import Running, proxy
+
+# A breaker that opened would withhold copies and make comparing look cheap, but nothing here may keep it from opening:
+# the rows check the ledger instead.
+CONFIG = """
+listen: 127.0.0.1:{port}
+admin: {{listen: "127.0.0.1:{admin}"}}
+workers: 1
+old: {{url: "http://{old}"}}
+new: {{url: "http://{new}"}}
+sample: {sample}
+databases: {databases}
+store: sqlite:///{folder}/evidence.db
+"""
+
+
+@contextmanager
+def parallelrun(
+    mode: str, old: Origin, new: Origin, folder: Path, *, site: Path, databases: str = "shared"
+) -> Iterator[Running]:
+    """Runs parallelrun with one worker and otherwise its defaults.
+
+    Args:
+        mode: `pass` (sample 0 %) or `compare` (sample 100 %).
+        site: where the release build is unpacked.
+        databases: `separate` also copies requests that write.
+    """
+    port, admin = free_port(), free_port()
+    file = folder / "parallelrun.yaml"
+    sample = "0%" if mode == "pass" else "100%"
+    file.write_text(
+        CONFIG.format(
+            port=port,
+            admin=admin,
+            old=old.address,
+            new=new.address,
+            sample=sample,
+            databases=databases,
+            folder=folder,
+        )
+    )
+    for leftover in folder.glob("evidence.db*"):
+        leftover.unlink()
+    command: list[str | Path] = [sys.executable, "-c", "from parallelrun.cli import main; main()", "serve", "-c", file]
+    with proxy("parallelrun", command, port, folder, {"PYTHONPATH": str(site)}) as started:
+        running = replace(started, admin=f"127.0.0.1:{admin}")
+        ledger(running, at_least=1)  # the request that found it answering
+        yield running
+
+
+def ledger(running: Running, at_least: int) -> dict[str, int]:
+    """How many requests ended in each outcome, once at least so many have: the counters are read once a second.
+
+    Raises:
+        BenchError: they have not within 15 s.
+    """
+    deadline = time.monotonic() + 15
+    while sum((outcomes := _outcomes(running)).values()) < at_least:
+        if time.monotonic() > deadline:
+            raise BenchError(f"the ledger has {outcomes}, expected {at_least} requests in it")
+        time.sleep(0.1)
+    return outcomes
+
+
+def _outcomes(running: Running) -> dict[str, int]:
+    if running.admin is None:
+        raise BenchError("only parallelrun has a ledger")
+    connection = http.client.HTTPConnection(running.admin, timeout=10)
+    try:
+        connection.request("GET", "/api/v1/ledger")
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    outcomes: dict[str, int] = answer["outcomes"]
+    return outcomes
