@@ -71,11 +71,14 @@ class Shop:
     def new_url(self) -> str:
         return self.urls["new"]
 
+    @property
+    def cache_url(self) -> str:
+        return f"unix://{self.directory}/valkey.sock"
+
     def __enter__(self) -> Self:
         self.directory = Path(tempfile.mkdtemp(prefix="shop-"))
-        self._reaper, self._told = _start_reaper()
+        self._reaper, self._told = _start_reaper(self.directory)
         try:
-            self._tell({"directory": str(self.directory)})
             self._start_databases()
             self._start_cache()
             self.reset(self.seed)
@@ -109,7 +112,8 @@ class Shop:
     def watch(self, pid: int, stop_signal: int = signal.SIGTERM) -> None:
         """Ends this process too when the shop ends, even if the caller is killed."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            self._tell({"pid": pid, "started": psutil.Process(pid).create_time(), "signal": stop_signal})
+            entry = {"pid": pid, "started": psutil.Process(pid).create_time(), "signal": stop_signal}
+            print(json.dumps(entry), file=self._told, flush=True)
 
     def reset(self, seed: int) -> None:
         """Puts both sides back to their first state: the seed's catalogue, no baskets, no orders, an empty cache."""
@@ -118,7 +122,7 @@ class Shop:
         for side, fill in (("old", fill_old), ("new", fill_new)):
             with psycopg.connect(self._databases[cast(Side, side)]) as db:
                 fill(db, goods)
-        with contextlib.closing(Valkey.from_url(self._cache_url)) as cache:
+        with contextlib.closing(Valkey.from_url(self.cache_url)) as cache:
             cache.flushdb()
 
     def restart_new(self, regressions: Collection[str]) -> None:
@@ -133,13 +137,6 @@ class Shop:
     def log(self, side: Side) -> str:
         """What the service has written to its standard output and error."""
         return (self.directory / f"{side}.log").read_text(errors="replace")
-
-    @property
-    def _cache_url(self) -> str:
-        return f"unix://{self.directory}/valkey.sock"
-
-    def _tell(self, entry: dict[str, object]) -> None:
-        print(json.dumps(entry), file=self._told, flush=True)
 
     def _start_databases(self) -> None:
         # One server with a database for each side. PostgreSQL refuses to run as root: pgserver then makes a user.
@@ -158,7 +155,7 @@ class Shop:
         directory = self.directory / "valkey"
         self._cache = ValkeyServer(port=0, data_dir=directory, unix_socket_path=self.directory / "valkey.sock")
         self._cache.start(START_S)
-        with contextlib.closing(Valkey.from_url(self._cache_url)) as cache:
+        with contextlib.closing(Valkey.from_url(self.cache_url)) as cache:
             self.watch(cast(dict[str, int], cache.info("server"))["process_id"])
 
     def _start_service(self, side: Side) -> None:
@@ -169,7 +166,7 @@ class Shop:
                 **os.environ,
                 "PYTHONPATH": str(HERE.parent),
                 "SHOP_DATABASE": self._databases[side],
-                "SHOP_CACHE": self._cache_url,
+                "SHOP_CACHE": self.cache_url,
                 "SHOP_REGRESSIONS": ",".join(sorted(self.regressions)) if side == "new" else "",
             }
             with (self.directory / f"{side}.log").open("ab") as log:
@@ -197,11 +194,12 @@ class Shop:
                 raise StartError(f"the {side} service did not start: {error}\n{self.log(side)[-2000:]}") from None
 
 
-def _start_reaper() -> tuple["subprocess.Popen[bytes]", IO[str]]:
+def _start_reaper(directory: Path) -> tuple["subprocess.Popen[bytes]", IO[str]]:
     reading, writing = os.pipe()
     try:
         # In its own session: ctrl-c on the terminal is for us.
-        reaper = subprocess.Popen([sys.executable, str(HERE / "reaper.py")], stdin=reading, start_new_session=True)
+        command = [sys.executable, str(HERE / "reaper.py"), str(directory)]
+        reaper = subprocess.Popen(command, stdin=reading, start_new_session=True)
     finally:
         os.close(reading)
     return reaper, os.fdopen(writing, "w")

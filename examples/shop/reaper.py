@@ -1,8 +1,8 @@
-"""Ends what the launcher started, however the launcher itself ends: `python reaper.py`, told about it on stdin.
+"""Ends what the launcher started, however the launcher itself ends: `python reaper.py DIRECTORY`.
 
-Each line of stdin is a JSON object: {"pid": 1, "started": 1.5, "signal": 15} or {"directory": "/tmp/shop-x"}. When
-stdin closes (the launcher asked for the end, was interrupted, or was killed) the processes get their signal, the last
-one first; those that are not gone in time are killed; then the directories are removed.
+It hears of each process in a line of stdin: {"pid": 1, "started": 1.5, "signal": 15}. When stdin closes (the launcher
+asked for the end, was interrupted, or was killed) the processes get their signal, the last one first; those that are
+not gone in time are killed; then the directory is removed.
 """
 
 import json
@@ -18,23 +18,20 @@ PATIENCE_S = 10.0
 SAME_START_S = 0.5
 
 
-def main() -> None:
+def main(directory: Path) -> None:
     """Waits for the end of stdin, then cleans up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     processes: list[tuple[psutil.Process, int]] = []
-    directories: list[Path] = []
     for line in sys.stdin:
         entry = json.loads(line)
-        if "directory" in entry:
-            directories.append(Path(entry["directory"]))
-        elif (process := find(entry["pid"], entry["started"])) is not None:
+        if (process := find(entry["pid"], entry["started"])) is not None:
             processes.append((process, entry["signal"]))
     # A launcher that was killed while PostgreSQL came up had no time to tell of it.
-    servers = [postmaster(directory / "postgres") for directory in directories]
-    end(processes + [(server, signal.SIGQUIT) for server in servers if server is not None])
-    for directory in directories:
-        shutil.rmtree(directory, ignore_errors=True)
+    if (server := postmaster(directory / "postgres")) is not None:
+        processes.append((server, signal.SIGQUIT))
+    end(processes)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def find(pid: int, started: float) -> psutil.Process | None:
@@ -84,4 +81,4 @@ def running(process: psutil.Process) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

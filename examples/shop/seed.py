@@ -28,7 +28,7 @@ _CATEGORIES: dict[str, tuple[str, int, list[str], list[str]]] = {
 }
 _STYLES = ["Classic", "Compact", "Nordic", "Travel", "Studio", "Garden", "Royal", "Simple", "Harbour", "Alpine"]
 _USES = ["the desk", "long journeys", "a quiet evening", "the workshop", "a present", "every day"]
-_CENTS = [0, 25, 50, 50, 90, 95, 99]
+_CENTS = [0, 50, 50, 50, 90, 95, 99]
 _DISCOUNTS = [((10, 5), (50, 10)), ((5, 3), (25, 8), (100, 15)), ((12, 10),), ()]
 
 
