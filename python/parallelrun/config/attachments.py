@@ -1,5 +1,6 @@
 """The files that a configuration names, read."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class Attachments:
         new_ca: the certificates (PEM) of `new.ca`, or None.
         tls_cert: the absolute path of `tls.cert`, or None.
         tls_key: the absolute path of `tls.key`, or None.
+        tls_digest: changes when what these two files hold does.
         files: all files that were read.
     """
 
@@ -33,6 +35,7 @@ class Attachments:
     new_ca: str | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_digest: str = ""
     files: tuple[Path, ...] = ()
 
     @classmethod
@@ -54,31 +57,25 @@ class Attachments:
                 faults.append((key, f"{path}: {error}"))
             return None
 
+        cert = attach(("tls", "cert"), config.tls.cert if config.tls else None, _pem("CERTIFICATE"))
+        key = attach(("tls", "key"), config.tls.key if config.tls else None, _pem("PRIVATE KEY"))
         attachments = cls(
             templates=attach(("openapi",), config.openapi, openapi.templates) or (),
-            old_ca=attach(("old", "ca"), config.old.ca, _certificates),
-            new_ca=attach(("new", "ca"), config.new.ca, _certificates),
-            tls_cert=attach(("tls", "cert"), config.tls.cert if config.tls else None, _readable("CERTIFICATE")),
-            tls_key=attach(("tls", "key"), config.tls.key if config.tls else None, _readable("PRIVATE KEY")),
+            old_ca=attach(("old", "ca"), config.old.ca, _pem("CERTIFICATE")),
+            new_ca=attach(("new", "ca"), config.new.ca, _pem("CERTIFICATE")),
+            tls_cert=(base / config.tls.cert).absolute() if config.tls else None,
+            tls_key=(base / config.tls.key).absolute() if config.tls else None,
+            tls_digest=hashlib.sha256(f"{cert}{key}".encode()).hexdigest(),
             files=tuple(files),
         )
         return attachments, faults
 
 
-def _pem(path: Path, label: str) -> str:
-    text = path.read_text(encoding="utf-8")
-    if f"{label}-----" not in text:
-        raise ValueError(f"expected a PEM file with a {label.lower()}")
-    return text
+def _pem(label: str) -> Callable[[Path], str]:
+    def read(path: Path) -> str:
+        text = path.read_text(encoding="utf-8")
+        if f"{label}-----" not in text:
+            raise ValueError(f"expected a PEM file with a {label.lower()}")
+        return text
 
-
-def _certificates(path: Path) -> str:
-    return _pem(path, "CERTIFICATE")
-
-
-def _readable(label: str) -> Callable[[Path], Path]:
-    def check(path: Path) -> Path:
-        _pem(path, label)
-        return path
-
-    return check
+    return read

@@ -45,7 +45,7 @@ class Source:
         if core and not faults:
             faults.extend(compiled.errors(loaded, core))
         if faults:
-            raise BadConfigError(layers.problem(path, message) for path, message in faults)
+            raise BadConfigError((layers.problem(path, message) for path, message in faults), loaded.files)
         warnings = [layers.problem(path, message) for path, message in checks.warnings(config, layers.data)]
         if not core:
             warnings.append(layers.problem((), "rules, routes and certificates not checked: the core is not built"))

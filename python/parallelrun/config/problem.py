@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from parallelrun.config.positions import KeyPath
 
@@ -28,10 +29,16 @@ class Problem:
 
 
 class BadConfigError(Exception):
-    """A configuration that cannot be used. `problems` lists everything that is wrong, in the order of the file."""
+    """A configuration that cannot be used.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    Args:
+        problems: everything that is wrong, put in the order of the file.
+        files: the files that it was read from; a change in one of them may mend it.
+    """
+
+    def __init__(self, problems: Iterable[Problem], files: Iterable[Path] = ()) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.line is None, problem.line or 0))
+        self.files = tuple(files)
         super().__init__("\n".join(map(str, self.problems)))
 
 

@@ -1,0 +1,187 @@
+"""One running parallelrun: its parts, started in the right order and ended in the right order."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from parallelrun._core import ConfigError, Proxy, __version__
+from parallelrun.config import Config, Loaded, Source
+from parallelrun.config.active import today
+from parallelrun.config.snapshot import listener, snapshot
+from parallelrun.config.units import Address
+from parallelrun.engine import handover
+from parallelrun.engine.admin import AdminServer
+from parallelrun.engine.deadline import Deadline
+from parallelrun.engine.settings import Settings
+from parallelrun.engine.start import USAGE, StartError, bind_admin, cannot_listen, ready_store
+from parallelrun.engine.status import Clock, ConfigStatus, Ending
+from parallelrun.engine.tasks import Tasks, in_thread
+from parallelrun.evidence import Store
+from parallelrun.evidence.collector import Collector
+from parallelrun.evidence.events import Events
+
+FLUSH_S = 5.0
+"""How long the store may take for the last evidence, in seconds, as far as the deadline allows."""
+
+CreateApp = Callable[["Engine"], Any]
+"""Makes the ASGI application of the admin API; it may hold on to the engine."""
+
+
+class Engine:
+    """The parts of a running process, for the faces to read. Made by `start`.
+
+    Args:
+        core: the data plane.
+        store: the database of the evidence.
+        collector: carries evidence from the one to the other, and knows what there is.
+        settings: what is in force.
+        events: where news is told.
+    """
+
+    version = __version__
+
+    def __init__(self, core: Proxy, store: Store, collector: Collector, settings: Settings, events: Events) -> None:
+        self.core = core
+        self.store = store
+        self.collector = collector
+        self.settings = settings
+        self.events = events
+        self.draining = False
+        """Whether it no longer takes new connections, since a signal asked it to end."""
+        self.admin: AdminServer
+        self._tasks = Tasks(events)
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.settings.config
+
+    @property
+    def config_status(self) -> ConfigStatus:
+        """How the configuration came into force, and the newer one that was refused, if any."""
+        return self.settings.status
+
+    @property
+    def address(self) -> Address:
+        """Where clients connect, with the real port."""
+        return Address(*self.core.address)
+
+    @property
+    def admin_address(self) -> Address:
+        """Where the admin API listens, with the real port."""
+        return Address(*self.admin.listener.getsockname()[:2])
+
+    @property
+    def ready(self) -> bool:
+        """Whether new connections are welcome."""
+        return not self.draining
+
+    @classmethod
+    async def start(cls, source: Source, loaded: Loaded, create_app: CreateApp, events: Events) -> "Engine":
+        """Connects to the store, binds both ports and begins to serve.
+
+        Raises:
+            StartError: that cannot be done; nothing is left open then.
+        """
+        config = loaded.config
+        async with contextlib.AsyncExitStack() as undo:
+            store = await ready_store(config.store)
+            undo.push_async_callback(store.close)
+            try:
+                core = Proxy(listener(loaded), snapshot(loaded, 1, today()))
+            except ConfigError as error:
+                raise StartError(str(error), USAGE) from error
+            admin_socket = bind_admin(config.admin.listen)
+            undo.callback(admin_socket.close)
+            try:
+                core.start()
+            except OSError as error:
+                raise cannot_listen("listen", config.listen, error) from error
+            undo.callback(core.stop, 0.0)
+            collector = Collector(core, store, events=events, version=cls.version)
+            engine = cls(core, store, collector, Settings(source, loaded, core, collector, events), events)
+            engine.admin = AdminServer(create_app(engine), admin_socket, events)
+            await collector.start()
+            await engine.admin.start()
+            undo.pop_all()
+        engine._begin()
+        return engine
+
+    def reload(self) -> None:
+        """Reads the configuration again, as SIGHUP asks."""
+        self._tasks.start("reload", self.settings.reload("SIGHUP"))
+
+    async def stop(self, cause: str, hurry: asyncio.Event) -> Ending:
+        """Lets requests finish, stores the evidence, and ends.
+
+        Args:
+            cause: for the log: the name of the signal.
+            hurry: once set, nobody waits for requests any longer.
+
+        Returns:
+            Which clock ended it. Where the hard deadline does, the process ends in here.
+        """
+        clocks = self.config.stop
+        deadline = Deadline(clocks.deadline.total_seconds())
+        self.draining = True
+        self.events.publish("draining", cause=cause, grace_s=clocks.grace.total_seconds())
+        handed_over = await self._hand_over(hurry)
+        clock = await self._finish(max(0.0, clocks.grace.total_seconds() - deadline.passed), hurry)
+        await self._tasks.cancel()
+        # A second stays for the rest, where there is one.
+        await self.collector.stop(max(0.2, min(FLUSH_S, deadline.left - 1.0)))
+        counters = self.collector.evidence.now
+        self.events.publish(
+            "stopped",
+            clock=clock,
+            seconds=round(deadline.passed, 3),
+            handed_over=handed_over,
+            requests=counters.requests,
+            cut_off=counters.in_flight,
+        )
+        self.events.close()
+        await self.admin.stop()
+        await self.store.close()
+        deadline.cancel()
+        return Ending(clock, deadline.passed)
+
+    def _begin(self) -> None:
+        self._tasks.start("settings", self.settings.follow())
+        for listeners in self._listeners():
+            self._tasks.start("settle-in", handover.settle_in(listeners))
+        self.events.publish(
+            "serving",
+            listen=str(self.address),
+            admin=str(self.admin_address),
+            old=self.config.old.url,
+            new=self.config.new.url,
+            store=self.store.place,
+            version=self.version,
+        )
+
+    def _listeners(self) -> tuple[list[int], list[int]]:
+        return self.core.listener_fds(), [self.admin.listener.fileno()]
+
+    async def _hand_over(self, hurry: asyncio.Event) -> bool:
+        """Leaves both ports to a successor, if there is one; True if there is."""
+        leaving = [asyncio.create_task(handover.hand_over(listeners)) for listeners in self._listeners()]
+        await _unless(hurry, asyncio.gather(*leaving, return_exceptions=True))
+        clients = leaving[0]
+        return clients.done() and not clients.cancelled() and clients.exception() is None and clients.result()
+
+    async def _finish(self, grace: float, hurry: asyncio.Event) -> Clock:
+        """Stops the core; says what ended it."""
+        stopped = in_thread(lambda: self.core.stop(grace))
+        await _unless(hurry, stopped)
+        if not stopped.done():
+            return "second signal"
+        return "finished" if stopped.result() else "grace"
+
+
+async def _unless(hurry: asyncio.Event, work: "asyncio.Future[Any]") -> None:
+    """Waits for `work`, but no longer than until `hurry` is set."""
+    hurried = asyncio.create_task(hurry.wait())
+    waiting: set[asyncio.Future[Any]] = {hurried, work}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()

@@ -1,0 +1,132 @@
+"""Leaving a port to a successor without losing a connection.
+
+Both processes listen on one port by `SO_REUSEPORT`: the kernel deals new connections out to all listening sockets of
+the group, by a hash. A connection that has completed its handshake waits in the queue of *one* socket; when that
+socket is closed, whatever still waits there is reset. So closing the listeners right after SIGTERM loses the
+connections that arrived a moment before, and with a steady stream of them there always are some.
+
+The way out has three steps:
+
+1. Steer. A group may carry a small program (classic BPF, `SO_ATTACH_REUSEPORT_CBPF`, socket(7)) that returns, for
+   each new connection, the index of the socket that gets it. Sockets stand in the group in the order in which they
+   began to listen, so ours come first and those of the successor after them: from now on each connection goes to one
+   of theirs. An index beyond the end makes the kernel fall back to the hash: should the successor die in this very
+   moment, we are dealt connections again.
+2. Wait until our queues are empty. Our workers go on accepting all the while. A handshake that had begun before step
+   1 still ends in our queue, a round trip later, hence a least time.
+3. Only then close.
+
+The program stays with the group after we are gone, and might then favour some of the successor's sockets over others.
+So whoever starts beside a predecessor takes the program away once that has left (`settle_in`).
+
+Where nobody else listens on the port there is nothing to steer to, and where the kernel refuses or is not Linux the
+connections of that one moment are at risk, as with any other server: in both cases this module does nothing.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+SETTLE_S = 0.25
+"""The least time between steering and closing: a round trip across the world."""
+PATIENCE_S = 2.0
+"""The most: by then the queues hold only what nobody can save."""
+
+LOOK_S = 1.0
+"""How often a successor looks whether its predecessor has left."""
+
+_SO_ATTACH_REUSEPORT_CBPF = 51
+_SO_DETACH_REUSEPORT_BPF = 68
+_TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
+_LISTEN = "0A"
+
+# Classic BPF, see linux/filter.h.
+_LOAD_RANDOM = (0x20, 0xFFFFF000 + 56)  # BPF_LD | BPF_W | BPF_ABS at SKF_AD_OFF + SKF_AD_RANDOM
+_MODULO, _ADD, _RETURN = 0x94, 0x04, 0x16  # BPF_ALU | BPF_MOD | BPF_K, BPF_ALU | BPF_ADD | BPF_K, BPF_RET | BPF_A
+
+
+async def hand_over(listeners: Sequence[int]) -> bool:
+    """Leaves new connections to a successor on the same port and waits until ours are accepted.
+
+    Args:
+        listeners: file descriptors of all our listening sockets on one address. They stay open, and the caller's.
+
+    Returns:
+        False where nobody else listens there or the kernel does not take part: new connections may still come to us.
+    """
+    with _duplicates(listeners) as ours:
+        if not ours or not _steer(ours):
+            return False
+        await asyncio.sleep(SETTLE_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S - SETTLE_S):
+                while any(map(_waiting, ours)):  # noqa: ASYNC110 - the kernel tells nobody
+                    await asyncio.sleep(0.01)
+        return True
+
+
+async def settle_in(listeners: Sequence[int]) -> None:
+    """Waits until no other process listens on our address and takes away the program that the last one left behind."""
+    while others_listening(listeners):  # noqa: ASYNC110 - the kernel tells nobody
+        await asyncio.sleep(LOOK_S)
+    with _duplicates(listeners) as ours, contextlib.suppress(OSError):
+        for listener in ours[:1]:
+            listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
+
+
+def others_listening(listeners: Sequence[int]) -> int:
+    """How many listening sockets of other processes share the address of `listeners`; 0 where that cannot be told."""
+    inodes = {os.fstat(descriptor).st_ino for descriptor in listeners}
+    table = list(_listening())
+    addresses = {address for address, inode in table if inode in inodes}
+    return sum(address in addresses and inode not in inodes for address, inode in table)
+
+
+def _steer(ours: Sequence[socket.socket]) -> bool:
+    others = others_listening([listener.fileno() for listener in ours])
+    if not others:
+        return False
+    program = [_LOAD_RANDOM, (_MODULO, others), (_ADD, len(ours)), (_RETURN, 0)]
+    instructions = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", code, 0, 0, k) for code, k in program))
+    # struct sock_fprog {unsigned short len; struct sock_filter *filter;}, native alignment
+    header = struct.pack("HP", len(program), ctypes.addressof(instructions))
+    try:
+        ours[0].setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, header)
+    except OSError:
+        return False
+    return True
+
+
+def _listening() -> Iterator[tuple[str, int]]:
+    """The address, as the kernel prints it, and the inode of each listening TCP socket of this network namespace."""
+    for table in _TABLES:
+        with contextlib.suppress(OSError):
+            for line in table.read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTEN:
+                    yield fields[1], int(fields[9])
+
+
+def _waiting(listener: socket.socket) -> int:
+    """How many connections wait to be accepted: for a listening socket, `tcpi_unacked` of `struct tcp_info`."""
+    try:
+        (waiting,) = struct.unpack_from("=I", listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), 24)
+    except (OSError, struct.error):
+        return 0
+    return int(waiting)
+
+
+@contextlib.contextmanager
+def _duplicates(listeners: Sequence[int]) -> Iterator[list[socket.socket]]:
+    """Sockets of our own for the descriptors, closed at the end: a listener listens as long as one copy is open."""
+    with contextlib.ExitStack() as stack:
+        sockets = []
+        for descriptor in listeners:
+            duplicate = stack.enter_context(socket.socket(fileno=os.dup(descriptor)))
+            sockets.append(duplicate)
+        yield sockets
