@@ -1,0 +1,59 @@
+//! What one side said to one request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{header, HeaderMap, StatusCode};
+
+use crate::budget::Share;
+use crate::ledger::Outcome;
+use crate::upstream_error::Failure;
+
+/// The head of an answer, kept before anything is stripped from it.
+#[derive(Debug, Clone)]
+pub struct AnswerHead {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// From sending the request to this head.
+    pub took: Duration,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub head: AnswerHead,
+    pub body: Bytes,
+    /// What the body has reserved, for as long as it lives.
+    pub _memory: Share,
+}
+
+impl Answer {
+    pub fn as_compared(&self) -> parallelrun_compare::Answer<'_> {
+        parallelrun_compare::Answer {
+            status: self.head.status.as_u16(),
+            headers: &self.head.headers,
+            body: &self.body,
+        }
+    }
+}
+
+/// How one side's part of an exchange ended.
+#[derive(Debug)]
+pub enum Answered {
+    Whole(Answer),
+    /// There is an answer, but it is not compared; the outcome says why.
+    Left(Outcome),
+    /// The side failed; the head is there if it failed in the middle of the body.
+    Failed {
+        failure: Failure,
+        head: Option<AnswerHead>,
+    },
+}
+
+/// An answer that never ends, by its content type.
+pub fn is_endless(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        let value = value.as_bytes();
+        let name = b"text/event-stream";
+        value.len() >= name.len() && value[..name.len()].eq_ignore_ascii_case(name)
+    })
+}

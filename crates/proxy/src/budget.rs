@@ -1,0 +1,120 @@
+//! Memory that copies, captured answers and waiting records may hold, over all workers.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub struct Budget {
+    limit: AtomicUsize,
+    reserved: AtomicUsize,
+}
+
+impl Budget {
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit: AtomicUsize::new(limit),
+            reserved: AtomicUsize::new(0),
+        })
+    }
+
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Relaxed);
+    }
+
+    pub fn limit(&self) -> usize {
+        self.limit.load(Relaxed)
+    }
+
+    pub fn reserved(&self) -> usize {
+        self.reserved.load(Relaxed)
+    }
+
+    /// An empty share, to be grown.
+    pub fn share(self: &Arc<Self>) -> Share {
+        Share {
+            budget: Arc::clone(self),
+            held: 0,
+        }
+    }
+}
+
+/// What one holder has reserved; given back when it is dropped.
+#[derive(Debug)]
+pub struct Share {
+    budget: Arc<Budget>,
+    held: usize,
+}
+
+impl Share {
+    /// Reserves `bytes` more, or nothing if that is over the limit.
+    #[must_use]
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let before = self.budget.reserved.fetch_add(bytes, Relaxed);
+        if before + bytes > self.budget.limit() {
+            self.budget.reserved.fetch_sub(bytes, Relaxed);
+            return false;
+        }
+        self.held += bytes;
+        true
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.reserved.fetch_sub(self.held, Relaxed);
+    }
+}
+
+/// Counts holders of something of which only so many may exist.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicUsize);
+
+impl Gauge {
+    pub fn value(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+
+    /// One more holder, unless there are `limit` already.
+    pub fn enter(self: &Arc<Self>, limit: usize) -> Option<Held> {
+        if self.0.fetch_add(1, Relaxed) >= limit {
+            self.0.fetch_sub(1, Relaxed);
+            return None;
+        }
+        Some(Held(Arc::clone(self)))
+    }
+}
+
+#[derive(Debug)]
+pub struct Held(Arc<Gauge>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0 .0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_given_back() {
+        let budget = Budget::new(100);
+        let mut share = budget.share();
+        assert!(share.grow(60));
+        assert!(!share.grow(41));
+        assert!(share.grow(40));
+        assert_eq!(budget.reserved(), 100);
+        drop(share);
+        assert_eq!(budget.reserved(), 0);
+    }
+
+    #[test]
+    fn a_gauge_lets_so_many_in() {
+        let gauge = Arc::new(Gauge::default());
+        let first = gauge.enter(1);
+        assert!(first.is_some() && gauge.enter(1).is_none());
+        drop(first);
+        assert!(gauge.enter(1).is_some());
+    }
+}

@@ -1,0 +1,147 @@
+//! One request: match it, choose the serving side, decide on the copy, and send it on its way.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+
+use crate::assign::{serving_side, WHOLE};
+use crate::body::ClientBody;
+use crate::budget::Held;
+use crate::client_error;
+use crate::headers::Head;
+use crate::ledger::{Outcome, Ticket};
+use crate::routes::Route;
+use crate::serving;
+use crate::settings::{Databases, Writes};
+use crate::shadow_mark;
+use crate::sides::Side;
+use crate::snapshot::Snapshot;
+use crate::state::State;
+use crate::upgrade;
+use crate::validate;
+use crate::worker::Worker;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
+    pub address: IpAddr,
+    pub tls: bool,
+}
+
+/// A request under way, with all that was decided about it at its start.
+pub struct Exchange {
+    pub worker: Rc<Worker>,
+    pub snapshot: Arc<Snapshot>,
+    pub route: Arc<Route>,
+    pub head: Rc<Head>,
+    pub ticket: Ticket,
+    /// The side that was chosen to serve; a rescue does not change it.
+    pub serving: Side,
+    pub _panicking: PanicCount,
+}
+
+/// Counts a panic that unwinds through a request. It ends that request's task and no other.
+pub struct PanicCount(Arc<State>);
+
+impl Drop for PanicCount {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.panics.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// Handles one request from its head to the head of its answer.
+pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Incoming>) -> Response<ClientBody> {
+    let host = match validate::check(&request, worker.listener.uri_bytes, &worker.state.refused) {
+        Ok(host) => host,
+        Err(refusal) => return client_error::refusal(&refusal),
+    };
+    let snapshot = worker.state.snapshot.load_full();
+    let (endpoint, route) = worker.endpoint(&snapshot, request.method(), request.uri().path());
+    let ticket = Ticket::open(endpoint);
+    let serving = choose(&worker, &snapshot, &route, client, &request);
+    let wants_upgrade = upgrade::wanted(&mut request);
+    let looped = request.headers().contains_key(shadow_mark::NAME);
+    let (parts, incoming) = request.into_parts();
+    let head = Rc::new(Head::from_client(parts, host, client.address, client.tls));
+    let _panicking = PanicCount(Arc::clone(&worker.state));
+    let exchange = Exchange {
+        worker,
+        snapshot,
+        route,
+        head,
+        ticket,
+        serving,
+        _panicking,
+    };
+    if let Some(wanted) = wants_upgrade {
+        return upgrade::pass(exchange, wanted).await;
+    }
+    match may_copy(&exchange, looped, &incoming) {
+        Ok(permit) => serving::with_copy(exchange, permit, incoming).await,
+        Err(outcome) => serving::alone(exchange, outcome, incoming).await,
+    }
+}
+
+fn choose(worker: &Worker, snapshot: &Snapshot, route: &Route, client: Client, request: &Request<Incoming>) -> Side {
+    if route.writes == Some(Writes::OldOnly) && !crate::headers::is_safe(request.method()) {
+        return Side::Old;
+    }
+    let weight = worker.state.weight_ppm.load(Relaxed);
+    serving_side(
+        &snapshot.assignment_key,
+        &snapshot.sticky,
+        request.headers(),
+        client.address,
+        weight,
+    )
+}
+
+/// Decides on the copy: a place among those under way, or the name of the "no".
+fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<Held, Outcome> {
+    let Exchange {
+        snapshot,
+        route,
+        head,
+        worker,
+        ..
+    } = exchange;
+    if looped {
+        return Err(Outcome::Looped);
+    }
+    if !route.mirror {
+        return Err(Outcome::RouteNotMirrored);
+    }
+    if !head.is_safe() && !writes_to_both(snapshot, route) {
+        return Err(Outcome::MethodNotMirrored);
+    }
+    if snapshot.sample_ppm < WHOLE && fastrand::u32(0..WHOLE) >= snapshot.sample_ppm {
+        return Err(Outcome::NotSampled);
+    }
+    if incoming.size_hint().lower() > snapshot.limits.body_bytes as u64 {
+        return Err(Outcome::RequestTooLarge);
+    }
+    let memory = &worker.state.memory;
+    if memory.reserved() >= memory.limit() {
+        return Err(Outcome::Overload);
+    }
+    worker
+        .state
+        .shadows
+        .enter(snapshot.limits.shadows)
+        .ok_or(Outcome::Overload)
+}
+
+fn writes_to_both(snapshot: &Snapshot, route: &Route) -> bool {
+    match route.writes {
+        Some(Writes::BothSides) => true,
+        Some(Writes::OneSide | Writes::OldOnly) => false,
+        None => snapshot.databases == Databases::Separate,
+    }
+}

@@ -1,0 +1,45 @@
+//! The data plane of parallelrun: listen, route, tee, shadow, rescue, count.
+//!
+//! One worker thread per core, each with a single-threaded runtime, its own `SO_REUSEPORT` listener and its own pools,
+//! so that nothing on a request's path takes a lock that another worker holds for long. The crate knows the comparison
+//! (`parallelrun-compare`) and nothing of Python, of statistics or of rollouts: it is handed a [`settings::Snapshot`],
+//! a weight and a copy of each request, and it counts.
+
+mod answer;
+mod assign;
+mod body;
+mod budget;
+mod client_error;
+mod conclude;
+mod connect;
+mod copying;
+mod counters;
+mod differences;
+mod excuse;
+mod flow;
+mod headers;
+mod histogram;
+mod ledger;
+mod listener;
+mod pool;
+mod proxy;
+mod record;
+mod records;
+mod routes;
+mod second_opinion;
+mod serving;
+mod settings;
+mod shadow_mark;
+mod sides;
+mod snapshot;
+mod state;
+mod template;
+mod tls;
+mod upgrade;
+mod upstream_error;
+mod validate;
+mod worker;
+
+pub use proxy::{Proxy, StartError};
+pub use settings::{ConfigError, ListenerSpec, SnapshotSpec};
+pub use template::endpoint_template;

@@ -1,0 +1,210 @@
+//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{watch, Semaphore};
+use tokio_rustls::TlsAcceptor;
+
+use crate::flow::{handle, Client};
+use crate::state::State;
+use crate::worker::{LocalExecutor, Worker};
+
+/// How far the end is. Each phase includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Serving,
+    /// No new connections; answers say `Connection: close`.
+    Draining,
+    /// Idle connections are closed.
+    Closing,
+    /// Whatever is left is cut off.
+    Ending,
+}
+
+/// Streams of one HTTP/2 connection at once.
+const MOST_STREAMS: u32 = 256;
+/// Between two looks at whether everything has ended.
+const LOOK: Duration = Duration::from_millis(10);
+/// Between two sweeps of idle connections.
+const SWEEP: Duration = Duration::from_secs(2);
+/// After a failed accept (out of file descriptors): without it the loop would spin.
+const BREATHE: Duration = Duration::from_millis(50);
+
+/// What the accept loop of one worker needs.
+pub struct Listening {
+    pub listener: TcpListener,
+    pub tls: Option<TlsAcceptor>,
+    pub phase: watch::Receiver<Phase>,
+    /// As many permits as connections may be open, over all workers.
+    pub connections: Arc<Semaphore>,
+}
+
+/// Serves until the end; true if nothing had to be cut off.
+pub async fn serve(worker: Rc<Worker>, listening: Listening) -> bool {
+    let open = Rc::new(Cell::new(0_usize));
+    let mut phase = listening.phase.clone();
+    let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker)));
+    tokio::select! {
+        () = accept(&worker, listening, &open) => {}
+        _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {} // drops the listener: nobody queues at a closed door
+    }
+    sweeper.abort();
+    loop {
+        if open.get() == 0 && is_idle(&worker.state) {
+            return true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = phase.wait_for(|phase| *phase >= Phase::Ending) => return false,
+        }
+    }
+}
+
+/// True when every request has its outcome. Others' requests count too: nobody leaves while a copy is under way.
+fn is_idle(state: &State) -> bool {
+    let (begun, ended) = crate::ledger::Ledger::totals(&state.ledger.all());
+    begun == ended
+}
+
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        worker.sweep_pools();
+    }
+}
+
+async fn accept(worker: &Rc<Worker>, listening: Listening, open: &Rc<Cell<usize>>) {
+    let Listening {
+        listener,
+        tls,
+        phase,
+        connections,
+    } = listening;
+    loop {
+        let permit = match Arc::clone(&connections).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                worker.state.connections.held_back.fetch_add(1, Relaxed);
+                match Arc::clone(&connections).acquire_owned().await {
+                    Ok(permit) => permit,
+                    Err(_) => return, // never closed
+                }
+            }
+        };
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(_) => {
+                tokio::time::sleep(BREATHE).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true); // only latency is lost without it
+        worker.state.connections.accepted.fetch_add(1, Relaxed);
+        let entered = worker.state.connections.open.enter(usize::MAX);
+        let guard = Open(Rc::clone(open));
+        open.set(open.get() + 1);
+        let client = Client {
+            address: address.ip().to_canonical(),
+            tls: tls.is_some(),
+        };
+        let connection = connection(Rc::clone(worker), stream, tls.clone(), client, phase.clone());
+        tokio::task::spawn_local(async move {
+            connection.await;
+            drop((permit, entered, guard));
+        });
+    }
+}
+
+/// One of this worker's open connections.
+struct Open(Rc<Cell<usize>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+async fn connection(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    client: Client,
+    phase: watch::Receiver<Phase>,
+) {
+    let Some(tls) = tls else {
+        return serve_on(worker, stream, client, phase).await;
+    };
+    let patience = Duration::from_millis(worker.listener.header_timeout_ms);
+    match tokio::time::timeout(patience, tls.accept(stream)).await {
+        Ok(Ok(stream)) => serve_on(worker, stream, client, phase).await,
+        Ok(Err(_)) | Err(_) => {
+            worker.state.refused.tls.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+async fn serve_on<S>(worker: Rc<Worker>, stream: S, client: Client, mut phase: watch::Receiver<Phase>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let state = Arc::clone(&worker.state);
+    let builder = builder(&worker);
+    let service = service_fn(move |request| {
+        let worker = Rc::clone(&worker);
+        async move { Ok::<_, Infallible>(handle(worker, client, request).await) }
+    });
+    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        _ = phase.wait_for(|phase| *phase >= Phase::Closing) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        count(&state, &*error);
+    }
+}
+
+fn builder(worker: &Worker) -> auto::Builder<LocalExecutor> {
+    let listener = &worker.listener;
+    let mut builder = auto::Builder::new(LocalExecutor);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(listener.header_timeout_ms))
+        .max_headers(listener.headers)
+        .max_buf_size(listener.header_bytes.max(8192)); // hyper's least
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(u32::try_from(listener.header_bytes).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_millis(listener.idle_timeout_ms));
+    builder
+}
+
+/// Requests that hyper refused by itself. A client that just leaves is no refusal.
+fn count(state: &State, error: &(dyn std::error::Error + Send + Sync + 'static)) {
+    let Some(error) = error.downcast_ref::<hyper::Error>() else {
+        return;
+    };
+    let refused = &state.refused;
+    if error.is_parse_too_large() {
+        refused.uri_too_long.fetch_add(1, Relaxed);
+    } else if error.is_parse() {
+        refused.bad_request.fetch_add(1, Relaxed);
+    } else if error.is_timeout() {
+        refused.header_timeout.fetch_add(1, Relaxed);
+    }
+}

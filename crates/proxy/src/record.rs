@@ -1,0 +1,190 @@
+//! An example pair as a record: decoded, redacted and cut before it leaves.
+
+use std::hash::Hasher;
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::prelude::{Engine, BASE64_STANDARD};
+use http::{header, HeaderMap};
+use parallelrun_compare::{decode, Difference};
+use serde_json::{json, Value};
+use siphasher::sip::SipHasher13;
+
+use crate::answer::{Answer, AnswerHead, Answered};
+use crate::copying::Upload;
+use crate::differences::Verdict;
+use crate::flow::Exchange;
+use crate::ledger::Outcome;
+use crate::sides::Sides;
+use crate::snapshot::Snapshot;
+use crate::upstream_error::Failure;
+
+const REDACTED: &str = "[redacted]";
+/// Of a decoded body, as many times the limit on bodies: enough for what compresses well, too little for a bomb.
+const DECODED: usize = 16;
+
+/// A compared pair with its verdicts.
+pub struct Judged<'a> {
+    pub outcome: Outcome,
+    pub old: &'a Answer,
+    pub new: &'a Answer,
+    pub differences: Vec<Difference>,
+    pub verdicts: &'a [Verdict],
+}
+
+/// Keeps a compared pair.
+pub fn keep_pair(exchange: &Exchange, upload: Option<&Upload>, judged: Judged<'_>) {
+    let snapshot = &exchange.snapshot;
+    let difference = |(mut difference, verdict): (Difference, &Verdict)| {
+        snapshot.redactor.difference(&mut difference);
+        json!({
+            "location": difference.location,
+            "kind": difference.kind.as_str(),
+            "old": difference.old,
+            "new": difference.new,
+            "verdict": verdict.name(),
+            "rule": difference.rule.as_deref(),
+        })
+    };
+    let differences: Vec<Value> = judged
+        .differences
+        .into_iter()
+        .zip(judged.verdicts)
+        .map(difference)
+        .collect();
+    let answers = Sides {
+        old: whole(snapshot, judged.old),
+        new: whole(snapshot, judged.new),
+    };
+    push(exchange, upload, judged.outcome, answers, differences);
+}
+
+/// Keeps an exchange in which a side gave no answer.
+pub fn keep_failure(exchange: &Exchange, upload: Option<&Upload>, outcome: Outcome, pair: &Sides<Answered>) {
+    if !exchange.worker.state.records.admits(false) {
+        return;
+    }
+    let answered = |of: &Answered| match of {
+        Answered::Whole(answer) => whole(&exchange.snapshot, answer),
+        Answered::Failed { failure, head } => partial(&exchange.snapshot, head.as_ref(), Some(*failure)),
+        Answered::Left(_) => partial(&exchange.snapshot, None, None),
+    };
+    push(
+        exchange,
+        upload,
+        outcome,
+        Sides {
+            old: answered(&pair.old),
+            new: answered(&pair.new),
+        },
+        Vec::new(),
+    );
+}
+
+fn push(
+    exchange: &Exchange,
+    upload: Option<&Upload>,
+    outcome: Outcome,
+    answers: Sides<Value>,
+    differences: Vec<Value>,
+) {
+    let Exchange {
+        snapshot,
+        head,
+        serving,
+        ticket,
+        ..
+    } = exchange;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let request_body = upload
+        .and_then(Upload::whole)
+        .map(|bytes| body(snapshot, head.headers(), &bytes));
+    let record = json!({
+        "type": "pair",
+        "id": format!("{at_ms:012x}{:08x}", fastrand::u32(..)),
+        "at_ms": at_ms,
+        "endpoint": ticket.endpoint().name,
+        "outcome": outcome.name(),
+        "serving": serving.name(),
+        "generation": snapshot.generation,
+        "rescued": ticket.was_rescued(),
+        "request": {
+            "method": head.method.as_str(),
+            "target": snapshot.redactor.target(head.target.as_str()),
+            "headers": headers(snapshot, head.headers()),
+            "body": request_body,
+        },
+        "old": answers.old,
+        "new": answers.new,
+        "differences": differences,
+    });
+    exchange.worker.state.records.push(record.to_string().into_bytes());
+}
+
+fn whole(snapshot: &Snapshot, answer: &Answer) -> Value {
+    let mut value = partial(snapshot, Some(&answer.head), None);
+    if !answer.body.is_empty() {
+        value["body"] = body(snapshot, &answer.head.headers, &answer.body);
+    }
+    value
+}
+
+fn partial(snapshot: &Snapshot, head: Option<&AnswerHead>, failure: Option<Failure>) -> Value {
+    json!({
+        "status": head.map_or(0, |head| head.status.as_u16()),
+        "headers": head.map_or_else(Vec::new, |head| headers(snapshot, &head.headers)),
+        "body": null,
+        "ms": head.map(|head| head.took.as_secs_f64() * 1000.0),
+        "failure": failure.map(Failure::name),
+    })
+}
+
+fn headers(snapshot: &Snapshot, headers: &HeaderMap) -> Vec<(String, String)> {
+    let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        let value = if snapshot.redactor.header(name.as_str()) {
+            REDACTED.into()
+        } else {
+            String::from_utf8_lossy(value.as_bytes())
+        };
+        (name.as_str().to_owned(), value.into_owned())
+    };
+    headers.iter().map(line).collect()
+}
+
+fn body(snapshot: &Snapshot, headers: &HeaderMap, bytes: &[u8]) -> Value {
+    let limits = &snapshot.limits;
+    let hash = format!("{:016x}", keyed_hash(bytes));
+    let Ok(decoded) = decode(headers, bytes, limits.body_bytes.saturating_mul(DECODED)) else {
+        // What cannot be read cannot be redacted either, so nothing of it is kept.
+        return json!({"text": "", "bytes": bytes.len(), "truncated": true, "hash": hash});
+    };
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let redacted = snapshot.redactor.body(content_type, &decoded);
+    let kept = &redacted[..redacted.len().min(limits.pair_body_bytes)];
+    let truncated = kept.len() < redacted.len();
+    match text(kept, truncated) {
+        Some(text) => json!({"text": text, "bytes": decoded.len(), "truncated": truncated, "hash": hash}),
+        None => {
+            json!({"base64": BASE64_STANDARD.encode(kept), "bytes": decoded.len(), "truncated": truncated, "hash": hash})
+        }
+    }
+}
+
+/// As text, if it is; a character that the cut has split does not count.
+fn text(bytes: &[u8], truncated: bool) -> Option<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(e) if truncated && e.error_len().is_none() => std::str::from_utf8(&bytes[..e.valid_up_to()]).ok(),
+        Err(_) => None,
+    }
+}
+
+/// Equal bodies have equal hashes within one process; without the key nobody can guess a secret from its hash.
+fn keyed_hash(bytes: &[u8]) -> u64 {
+    static KEY: OnceLock<(u64, u64)> = OnceLock::new();
+    let (a, b) = KEY.get_or_init(|| (fastrand::u64(..), fastrand::u64(..)));
+    let mut hasher = SipHasher13::new_with_keys(*a, *b);
+    hasher.write(bytes);
+    hasher.finish()
+}

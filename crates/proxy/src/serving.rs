@@ -1,0 +1,322 @@
+//! Gets the client its answer: from the serving side, or from the other one where that is a rescue.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use http::header::{HeaderValue, CONNECTION};
+use http::Response;
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use crate::answer::{is_endless, AnswerHead, Answered};
+use crate::body::{Capture, ClientBody, Passing, Sent, UpstreamBody, Witness};
+use crate::budget::Held;
+use crate::client_error;
+use crate::conclude::{conclude, Copied, Other};
+use crate::copying::{ReqBody, Upload};
+use crate::flow::Exchange;
+use crate::headers::strip_hop_by_hop;
+use crate::ledger::Outcome;
+use crate::sides::Side;
+use crate::upstream_error::UpstreamError;
+use crate::worker::Worker;
+
+/// An answer of the new side up to this length is read whole before it goes on, so that a break in its middle can still be
+/// rescued; longer ones stream.
+const HELD_BACK: u64 = 64 * 1024;
+
+/// A side's answer whose body has not been read.
+pub struct Begun {
+    pub head: AnswerHead,
+    pub response: Response<UpstreamBody>,
+}
+
+/// What a copy's side says, once it does.
+pub type Leg = oneshot::Receiver<Result<Begun, UpstreamError>>;
+
+/// Serves without a copy; `outcome` says why there is none.
+pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming) -> Response<ClientBody> {
+    exchange.ticket.expect(outcome);
+    let bodyless = incoming.is_end_stream();
+    let body = if bodyless {
+        ReqBody::Empty
+    } else {
+        Upload::single(incoming)
+    };
+    let serving = exchange.serving;
+    let rescues = exchange.snapshot.rescues(serving);
+    let repeatable = bodyless && exchange.head.is_safe();
+    let error = match send(&exchange, serving, false, body).await {
+        Ok(begun) if begun.head.status.is_server_error() && rescues && repeatable => {
+            return match send(&exchange, serving.other(), false, ReqBody::Empty).await {
+                Ok(other) if !other.head.status.is_server_error() => {
+                    exchange.ticket.rescued();
+                    exchange.ticket.close(outcome);
+                    pass(&exchange.worker, other.response, Vec::new(), None)
+                }
+                _ => {
+                    exchange.ticket.close(outcome);
+                    pass(&exchange.worker, begun.response, Vec::new(), None)
+                }
+            };
+        }
+        Ok(begun) => {
+            exchange.ticket.close(outcome);
+            return pass(&exchange.worker, begun.response, Vec::new(), None);
+        }
+        Err(error) => error,
+    };
+    if error.clients_fault {
+        exchange.ticket.close(Outcome::ClientGone);
+        return client_error::no_answer(serving, &error);
+    }
+    // What never left may go to the other side; what may have arrived goes there only if asking twice changes nothing.
+    let failure = error.failure;
+    let again = error
+        .unsent
+        .or(repeatable.then_some(ReqBody::Empty))
+        .filter(|_| rescues);
+    let Some(body) = again else {
+        exchange.ticket.close(failed(serving));
+        return client_error::failed(serving, failure);
+    };
+    match send(&exchange, serving.other(), false, body).await {
+        Ok(other) => {
+            exchange.ticket.rescued();
+            exchange.ticket.close(failed(serving));
+            pass(&exchange.worker, other.response, Vec::new(), None)
+        }
+        Err(error) => {
+            exchange.ticket.close(if error.clients_fault {
+                Outcome::ClientGone
+            } else {
+                Outcome::BothFailed
+            });
+            client_error::no_answer(serving.other(), &error)
+        }
+    }
+}
+
+/// Serves and sends a copy to the other side at the same moment.
+pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> Response<ClientBody> {
+    let serving = exchange.serving;
+    let rescues = exchange.snapshot.rescues(serving);
+    let (lead, follow, upload) = if incoming.is_end_stream() {
+        (ReqBody::Empty, ReqBody::Empty, None)
+    } else {
+        let memory = exchange.worker.state.memory.share();
+        let (lead, follow, upload) = Upload::tee(incoming, exchange.snapshot.limits.body_bytes, memory, rescues);
+        (lead, follow, Some(upload))
+    };
+    let leg = start_copy(&exchange, follow);
+    let copied = Copied { upload, permit };
+    match send(&exchange, serving, false, lead).await {
+        Ok(begun) if rescues => rescuable(exchange, copied, leg, begun).await,
+        Ok(begun) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg)),
+        Err(error) if rescues && !error.clients_fault => {
+            let failed = Answered::Failed {
+                failure: error.failure,
+                head: None,
+            };
+            rescue(exchange, copied, leg, failed, error).await
+        }
+        Err(error) => {
+            let response = client_error::no_answer(serving, &error);
+            let mine = if error.clients_fault {
+                Answered::Left(Outcome::ClientGone)
+            } else {
+                Answered::Failed {
+                    failure: error.failure,
+                    head: None,
+                }
+            };
+            conclude_without_client(exchange, copied, mine, Other::Leg(leg));
+            response
+        }
+    }
+}
+
+/// The serving side has begun to answer, and the other side's answer could still replace it.
+async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begun) -> Response<ClientBody> {
+    let serving = exchange.serving;
+    if begun.head.status.is_server_error() {
+        return match leg.await {
+            Ok(Ok(other)) if !other.head.status.is_server_error() => {
+                exchange.ticket.rescued();
+                pass_and_conclude(
+                    exchange,
+                    copied,
+                    serving.other(),
+                    other,
+                    Vec::new(),
+                    Other::Begun(begun),
+                )
+            }
+            Ok(other) => pass_and_conclude(
+                exchange,
+                copied,
+                serving,
+                begun,
+                Vec::new(),
+                Other::Known(Box::new(other)),
+            ),
+            Err(_) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Cancelled),
+        };
+    }
+    let short = begun
+        .response
+        .body()
+        .exact_length()
+        .is_some_and(|length| length <= HELD_BACK);
+    if !short || is_endless(&begun.head.headers) {
+        return pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg));
+    }
+    match begun.response.body_mut().hold().await {
+        Ok(held) => pass_and_conclude(exchange, copied, serving, begun, held, Other::Leg(leg)),
+        Err(failure) => {
+            let failed = Answered::Failed {
+                failure,
+                head: Some(begun.head),
+            };
+            rescue(exchange, copied, leg, failed, UpstreamError::maybe_arrived(failure)).await
+        }
+    }
+}
+
+/// The serving side failed: the other side's answer is already on its way.
+async fn rescue(
+    exchange: Exchange,
+    copied: Copied,
+    leg: Leg,
+    mine: Answered,
+    error: UpstreamError,
+) -> Response<ClientBody> {
+    let other = exchange.serving.other();
+    match leg.await {
+        Ok(Ok(begun)) => {
+            exchange.ticket.rescued();
+            pass_and_conclude(
+                exchange,
+                copied,
+                other,
+                begun,
+                Vec::new(),
+                Other::Answered(Box::new(mine)),
+            )
+        }
+        Ok(Err(theirs)) => {
+            let response = client_error::no_answer(exchange.serving, &error);
+            conclude_without_client(exchange, copied, mine, Other::Known(Box::new(Err(theirs))));
+            response
+        }
+        Err(_) => {
+            let response = client_error::no_answer(exchange.serving, &error);
+            conclude_without_client(exchange, copied, mine, Other::Cancelled);
+            response
+        }
+    }
+}
+
+fn failed(side: Side) -> Outcome {
+    match side {
+        Side::Old => Outcome::OldFailed,
+        Side::New => Outcome::NewFailed,
+    }
+}
+
+/// Sends the request to one side and notes what its head tells.
+async fn send(exchange: &Exchange, side: Side, copy: bool, body: ReqBody) -> Result<Begun, UpstreamError> {
+    let pool = exchange.worker.pool(&exchange.snapshot, side);
+    let sent = Sent::now();
+    let response = pool.send(&exchange.head, copy, body).await?;
+    let begun = begin(response, sent);
+    count(exchange.ticket.endpoint(), side, &begun);
+    Ok(begun)
+}
+
+pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
+    let head = AnswerHead {
+        status: response.status(),
+        headers: response.headers().clone(),
+        took: sent.took(),
+    };
+    Begun { head, response }
+}
+
+fn count(endpoint: &crate::ledger::Endpoint, side: Side, begun: &Begun) {
+    let counts = &endpoint.sides[side];
+    counts.latency.record(begun.head.took);
+    if begun.head.status.is_server_error() {
+        counts.status_5xx.fetch_add(1, Relaxed);
+    }
+}
+
+/// Sends the copy from a task of its own, which the client's leaving does not end.
+fn start_copy(exchange: &Exchange, body: ReqBody) -> Leg {
+    let (told, leg) = oneshot::channel();
+    let side = exchange.serving.other();
+    let pool = exchange.worker.pool(&exchange.snapshot, side);
+    let head = Rc::clone(&exchange.head);
+    let endpoint = std::sync::Arc::clone(exchange.ticket.endpoint());
+    tokio::task::spawn_local(async move {
+        let sent = Sent::now();
+        let answered = pool.send(&head, true, body).await.map(|response| begin(response, sent));
+        if let Ok(begun) = &answered {
+            count(&endpoint, side, begun);
+        }
+        let _ = told.send(answered); // nobody waits for it once the client has left or the answer is an endless one
+    });
+    leg
+}
+
+/// Hands the answer to the client and, once it has passed, compares it with the other side's.
+fn pass_and_conclude(
+    exchange: Exchange,
+    copied: Copied,
+    from: Side,
+    begun: Begun,
+    held: Vec<Frame<Bytes>>,
+    other: Other,
+) -> Response<ClientBody> {
+    let worker = Rc::clone(&exchange.worker);
+    if is_endless(&begun.head.headers) {
+        exchange.ticket.close(Outcome::Streaming);
+        return pass(&worker, begun.response, held, None);
+    }
+    let (told, passed) = oneshot::channel();
+    let capture = Capture::new(exchange.snapshot.limits.body_bytes, worker.state.memory.share());
+    let witness = Witness {
+        head: begun.head,
+        capture,
+        told,
+    };
+    let response = pass(&worker, begun.response, held, Some(witness));
+    tokio::task::spawn_local(conclude(exchange, copied, from, passed, other));
+    response
+}
+
+fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answered, other: Other) {
+    let (told, passed) = oneshot::channel();
+    let _ = told.send(mine); // the receiver is right here
+    let from = exchange.serving;
+    tokio::task::spawn_local(conclude(exchange, copied, from, passed, other));
+}
+
+/// The answer as the client gets it.
+fn pass(
+    worker: &Worker,
+    response: Response<UpstreamBody>,
+    held: Vec<Frame<Bytes>>,
+    witness: Option<Witness>,
+) -> Response<ClientBody> {
+    let (mut parts, body) = response.into_parts();
+    strip_hop_by_hop(&mut parts.headers);
+    if worker.state.is_draining() {
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    parts.version = http::Version::HTTP_11;
+    parts.extensions = http::Extensions::new();
+    Response::from_parts(parts, ClientBody::Answer(Box::new(Passing::new(held, body, witness))))
+}

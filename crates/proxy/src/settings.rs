@@ -1,0 +1,160 @@
+//! What Python hands over, as text: the shapes of docs/explanation/boundary.md, and nothing that is derived from them.
+
+use std::collections::BTreeMap;
+
+use parallelrun_compare::RulesSpec;
+use serde::Deserialize;
+
+/// A listener or snapshot that is refused; the text names the place and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl ConfigError {
+    pub(crate) fn at(place: &str, problem: impl std::fmt::Display) -> Self {
+        Self(format!("{place}: {problem}"))
+    }
+}
+
+/// Fixed for the life of the process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerSpec {
+    /// `ADDRESS:PORT`; port 0 takes a free one.
+    pub listen: String,
+    /// None: one per core.
+    pub workers: Option<usize>,
+    /// Client connections open at once, over all workers.
+    pub connections: usize,
+    pub tls: Option<ListenerTls>,
+    /// Header fields in one request.
+    pub headers: usize,
+    /// Bytes of one request head.
+    pub header_bytes: usize,
+    pub uri_bytes: usize,
+    /// Time for a whole request head, which bounds an idle keep-alive connection too.
+    pub header_timeout_ms: u64,
+    /// Longest silence of either end in the middle of a body.
+    pub idle_timeout_ms: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTls {
+    pub cert: String,
+    pub key: String,
+}
+
+/// One version of everything that may change while requests flow.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotSpec {
+    pub generation: u64,
+    pub old: SideSpec,
+    pub new: SideSpec,
+    pub databases: Databases,
+    pub rescue: Rescue,
+    pub sample_ppm: u32,
+    pub sticky: Sticky,
+    pub assignment_key: String,
+    pub compare: RulesSpec,
+    pub templates: Vec<String>,
+    pub routes: Vec<RouteSpec>,
+    pub limits: Limits,
+    pub redact: RedactSpec,
+}
+
+#[derive(Debug, Clone, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SideSpec {
+    pub url: String,
+    pub timeout_ms: u64,
+    pub connect_timeout_ms: u64,
+    pub protocol: Protocol,
+    /// PEM text of further certificate authorities.
+    pub ca: Option<String>,
+    pub set_headers: BTreeMap<String, String>,
+    pub remove_headers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Auto,
+    Http1,
+    Http2,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Databases {
+    /// Both sides write to one database: an unsafe request goes to one side only.
+    Shared,
+    /// Each side has its own data: unsafe requests go to both.
+    Separate,
+}
+
+/// Whose failure the other side's answer may cover.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Rescue {
+    New,
+    Both,
+}
+
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+#[serde(tag = "by", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Sticky {
+    Address,
+    Cookie { name: String },
+    Header { name: String },
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSpec {
+    /// None: any method.
+    pub method: Option<String>,
+    pub path: String,
+    pub writes: Option<Writes>,
+    pub mirror: bool,
+    pub compare: Option<RulesSpec>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Writes {
+    OneSide,
+    BothSides,
+    OldOnly,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Longest request or response body that is copied or compared.
+    pub body_bytes: usize,
+    /// Bytes that copies, captured answers and waiting records may hold, over all workers.
+    pub memory_bytes: usize,
+    /// Copies under way at once, over all workers.
+    pub shadows: usize,
+    /// Longest life of one copy.
+    pub shadow_ms: u64,
+    /// Longest silence of an upstream in the middle of a body.
+    pub idle_ms: u64,
+    pub second_opinions_per_s: u32,
+    pub endpoints: usize,
+    pub pair_body_bytes: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedactSpec {
+    pub headers: Vec<String>,
+    pub json: Vec<String>,
+}
+
+/// Reads JSON text; the error names the key by its path.
+pub fn parse<T: serde::de::DeserializeOwned>(what: &str, json: &str) -> Result<T, ConfigError> {
+    serde_json::from_str(json).map_err(|e| ConfigError::at(what, e))
+}

@@ -1,0 +1,95 @@
+//! WebSocket and other upgrades: passed whole to the serving side, never copied.
+
+use http::header::{HeaderValue, CONNECTION, UPGRADE};
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+
+use crate::body::{ClientBody, Passing, UpstreamBody};
+use crate::client_error;
+use crate::flow::Exchange;
+use crate::headers::{lists, strip_hop_by_hop};
+use crate::ledger::Outcome;
+use crate::sides::Side;
+use crate::upstream_error::UpstreamError;
+
+/// The client's wish to speak another protocol.
+pub struct Wanted {
+    protocol: HeaderValue,
+    client: OnUpgrade,
+}
+
+/// The upgrade that a request asks for, if it is one that we pass on. `h2c` is not: the HTTP/2 inside would reach the
+/// upstream behind our back.
+pub fn wanted(request: &mut Request<Incoming>) -> Option<Wanted> {
+    if request.version() != Version::HTTP_11 || !request.headers().contains_key(UPGRADE) {
+        return None;
+    }
+    let protocol = request.headers().get(UPGRADE)?.clone();
+    if !lists(request.headers(), CONNECTION, "upgrade") || lists(request.headers(), UPGRADE, "h2c") {
+        return None;
+    }
+    Some(Wanted {
+        protocol,
+        client: hyper::upgrade::on(request),
+    })
+}
+
+/// Asks the serving side; joins the two connections if it agrees.
+pub async fn pass(mut exchange: Exchange, wanted: Wanted) -> Response<ClientBody> {
+    exchange.ticket.expect(Outcome::Upgrade);
+    let serving = exchange.serving;
+    let (side, asked) = match ask(&exchange, serving, &wanted).await {
+        // A request that never left may go to the old side.
+        Err(error) if error.unsent.is_some() && exchange.snapshot.rescues(serving) => {
+            (serving.other(), ask(&exchange, serving.other(), &wanted).await)
+        }
+        asked => (serving, asked),
+    };
+    let mut response = match asked {
+        Ok(response) => response,
+        Err(error) => {
+            exchange.ticket.close(match side {
+                Side::Old => Outcome::OldFailed,
+                Side::New => Outcome::NewFailed,
+            });
+            return client_error::no_answer(side, &error);
+        }
+    };
+    if side != serving {
+        exchange.ticket.rescued();
+    }
+    exchange.ticket.close(Outcome::Upgrade);
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        strip_hop_by_hop(response.headers_mut());
+        let state = &exchange.worker.state;
+        return response.map(|body| answer(UpstreamBody::new(body, None, state, side)));
+    }
+    let upstream = hyper::upgrade::on(&mut response);
+    tokio::task::spawn_local(join(wanted.client, upstream));
+    let protocol = response.headers().get(UPGRADE).cloned().unwrap_or(wanted.protocol);
+    let (mut parts, _) = response.into_parts();
+    strip_hop_by_hop(&mut parts.headers);
+    parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    parts.headers.insert(UPGRADE, protocol);
+    Response::from_parts(parts, ClientBody::Text(None))
+}
+
+async fn ask(exchange: &Exchange, side: Side, wanted: &Wanted) -> Result<Response<Incoming>, UpstreamError> {
+    let pool = exchange.worker.pool(&exchange.snapshot, side);
+    pool.open_for_upgrade(&exchange.head, &wanted.protocol).await
+}
+
+fn answer(body: UpstreamBody) -> ClientBody {
+    ClientBody::Answer(Box::new(Passing::new(Vec::new(), body, None)))
+}
+
+/// Carries bytes both ways until both ends are done.
+async fn join(client: OnUpgrade, upstream: OnUpgrade) {
+    if let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) {
+        let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+        // An error here is either end hanging up, which ends the other one's connection too.
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! Requests that are refused before they count: what could mean one thing to us and another to an upstream.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use http::header::{HeaderValue, EXPECT, HOST};
+use http::{Method, Request, StatusCode, Version};
+use serde::Serialize;
+
+/// Connections and requests that never became a request in the ledger, by reason.
+#[derive(Debug, Default, Serialize)]
+pub struct Refused {
+    pub bad_request: AtomicU64,
+    pub uri_too_long: AtomicU64,
+    pub method: AtomicU64,
+    pub tls: AtomicU64,
+    pub header_timeout: AtomicU64,
+}
+
+/// Why a request is refused, for the client to read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub reason: &'static str,
+}
+
+/// Checks a request's head; the host that it is for, if it may pass.
+pub fn check<B>(request: &Request<B>, uri_bytes: usize, refused: &Refused) -> Result<HeaderValue, Refusal> {
+    let refuse = |counter: &AtomicU64, status, reason| {
+        counter.fetch_add(1, Relaxed);
+        Err(Refusal { status, reason })
+    };
+    if *request.method() == Method::CONNECT || *request.method() == Method::TRACE {
+        // CONNECT would make an open tunnel; TRACE hands back headers that a proxy added.
+        return refuse(
+            &refused.method,
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this method does not pass here",
+        );
+    }
+    let target_length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target_length > uri_bytes {
+        return refuse(
+            &refused.uri_too_long,
+            StatusCode::URI_TOO_LONG,
+            "the request target is too long",
+        );
+    }
+    if request
+        .headers()
+        .get(EXPECT)
+        .is_some_and(|expected| !expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    {
+        return refuse(
+            &refused.bad_request,
+            StatusCode::EXPECTATION_FAILED,
+            "the expectation is not known",
+        );
+    }
+    match host(request) {
+        Ok(host) => Ok(host),
+        Err(reason) => refuse(&refused.bad_request, StatusCode::BAD_REQUEST, reason),
+    }
+}
+
+/// RFC 9112, section 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
+/// lacks a Host header field and to any request message that contains more than one Host header field line or a Host header
+/// field with an invalid field value."
+fn host<B>(request: &Request<B>) -> Result<HeaderValue, &'static str> {
+    let mut lines = request.headers().get_all(HOST).iter();
+    let line = lines.next();
+    if lines.next().is_some() {
+        return Err("more than one Host header");
+    }
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    if authority.is_some_and(|a| a.contains('@')) {
+        return Err("user information in the request target");
+    }
+    match (authority, line) {
+        (Some(authority), Some(line)) if !line.as_bytes().eq_ignore_ascii_case(authority.as_bytes()) => {
+            Err("the Host header and the request target disagree")
+        }
+        (Some(authority), _) => HeaderValue::from_str(authority).map_err(|_| "invalid authority"),
+        (None, Some(line)) if is_host(line.as_bytes()) => Ok(line.clone()),
+        (None, Some(_)) => Err("invalid Host header"),
+        (None, None) if request.version() <= Version::HTTP_10 => Ok(HeaderValue::from_static("localhost")),
+        (None, None) => Err("no Host header"),
+    }
+}
+
+/// `host`, `host:port` or `[v6]:port`, roughly: no white space, no path, no list.
+fn is_host(value: &[u8]) -> bool {
+    value
+        .iter()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'~' | b'%'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(uri: &str) -> http::request::Builder {
+        http::Request::builder().uri(uri)
+    }
+
+    fn status(build: http::request::Builder) -> Option<u16> {
+        check(&build.body(()).expect("valid"), 100, &Refused::default())
+            .err()
+            .map(|refusal| refusal.status.as_u16())
+    }
+
+    #[test]
+    fn ordinary_requests_pass() {
+        assert_eq!(status(get("/").header("host", "a:80")), None);
+        assert_eq!(status(get("http://a/x").header("host", "A")), None);
+        assert_eq!(status(get("/").version(Version::HTTP_10)), None);
+        assert_eq!(status(get("/").header("host", "")), None);
+    }
+
+    #[test]
+    fn ambiguous_requests_are_refused() {
+        assert_eq!(status(get("/")), Some(400));
+        assert_eq!(status(get("/").header("host", "a").header("host", "a")), Some(400));
+        assert_eq!(status(get("http://a/").header("host", "b")), Some(400));
+        assert_eq!(status(get("/").header("host", "a b")), Some(400));
+        assert_eq!(status(get("/").header("host", "a,b")), Some(400));
+        assert_eq!(
+            status(get("/").header("host", "a").header("expect", "magic")),
+            Some(417)
+        );
+        assert_eq!(status(get("/").method("TRACE").header("host", "a")), Some(405));
+        assert_eq!(
+            status(get(&format!("/{}", "x".repeat(100))).header("host", "a")),
+            Some(414)
+        );
+    }
+}
