@@ -37,8 +37,6 @@ async def retain(connection: AsyncConnection, retention: Retention, run: str, no
     )
     await connection.execute(sa.delete(DIFFERENCES).where(last < oldest))
     gone += await _thin(connection, retention.pairs)
-    if gone and connection.dialect.name == "sqlite":
-        await connection.exec_driver_sql("PRAGMA incremental_vacuum")  # gives the freed pages back to the file system
     return gone
 
 
@@ -77,3 +75,10 @@ def _places() -> sa.Subquery:
         .label("place"),
     ).where(~sa.exists().where(SHOWN.c.pair == PAIRS.c.id))
     return differing.union_all(others).subquery()
+
+
+async def shrink(connection: AsyncConnection) -> None:
+    """Gives the pages that SQLite freed back to the file system; outside of a transaction."""
+    raw = await connection.get_raw_connection()
+    # As a script, since the driver's `execute` takes one step of a statement without columns: one page.
+    await raw.driver_connection.executescript("PRAGMA incremental_vacuum")  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from .database import create_private, file_of, make_engine, parse_url
 from .migrate import StoreTooNewError, migrate
 from .model import Difference, Past, Run
 from .records import Record
-from .retention import Retention, retain
+from .retention import Retention, retain, shrink
 
 
 class StoreError(Exception):
@@ -133,7 +133,12 @@ class Store:
             StoreTooNewError, StoreError: as `prepare`.
         """
         async with self._open(write=True) as connection:
-            return await retain(connection, retention, run, now_ms)
+            gone = await retain(connection, retention, run, now_ms)
+        if gone and self._file:
+            with self._told():
+                async with (await self._ready()).connect() as connection:
+                    await shrink(connection)
+        return gone
 
     async def close(self) -> None:
         """Closes every connection. The store may be used again; it connects anew then."""
@@ -143,12 +148,16 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def _open(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
-        try:
-            engine = await self._ready()
-            async with engine.connect() as plain:
+        with self._told():
+            async with (await self._ready()).connect() as plain:
                 connection = await plain.execution_options(write=write)
                 async with connection.begin():
                     yield connection
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except self._faults as error:
             raise StoreError(describe(error)) from error
 
