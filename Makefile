@@ -43,7 +43,7 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/core-dev.stamp ## check form
 	$(BIN)/ruff check
 	$(call say,"Python: types, and the stub of the compiled core against the core itself")
 	$(BIN)/mypy
-	$(BIN)/stubtest parallelrun._core --mypy-config-file pyproject.toml --allowlist tests/stubtest-allowlist.txt
+	$(BIN)/stubtest parallelrun._core --mypy-config-file pyproject.toml
 
 fmt: $(VENV)/lint.stamp ## format both languages, apply the safe fixes
 	cargo fmt --all

@@ -2,6 +2,8 @@
 
 from typing import final
 
+__all__ = ["Comparator", "ConfigError", "Proxy", "__version__", "endpoint_template"]
+
 __version__: str
 
 class ConfigError(Exception):
@@ -36,11 +38,17 @@ class Proxy:
             ConfigError: the snapshot is invalid; the one in force stays.
         """
     def set_weight(self, ppm: int) -> None:
-        """Sets the share of clients that the new side serves, in parts per million (0 to 1,000,000). Takes effect with the next request."""
+        """Sets the share of clients that the new side serves, in parts per million (0 to 1,000,000).
+
+        Takes effect with the next request.
+        """
     def counters(self) -> bytes:
         """All counters since the start, as JSON."""
     def poll(self, max: int, timeout: float) -> list[bytes]:
-        """Takes up to `max` records, each JSON; waits up to `timeout` seconds for the first. Releases the GIL while it waits."""
+        """Takes up to `max` records, each JSON; waits up to `timeout` seconds for the first.
+
+        Releases the GIL while it waits.
+        """
     def listener_fds(self) -> list[int]:
         """The file descriptors of the listening sockets, for the hand-over of the port. They stay owned by the core."""
     def drain(self) -> None:
