@@ -33,7 +33,6 @@ pub struct Copied {
 /// The answer that the client did not get, as far as it is known.
 pub enum Other {
     Leg(Leg),
-    Begun(Begun),
     Known(Box<Result<Begun, UpstreamError>>),
     Answered(Box<Answered>),
     /// The copy's task is gone: the process ends.
@@ -87,7 +86,6 @@ impl Other {
         let begun = match self {
             Other::Answered(answered) => return *answered,
             Other::Cancelled => return Answered::Left(Outcome::ClientGone),
-            Other::Begun(begun) => Ok(begun),
             Other::Known(begun) => *begun,
             Other::Leg(leg) => match leg.await {
                 Ok(begun) => begun,

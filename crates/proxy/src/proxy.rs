@@ -195,10 +195,11 @@ impl Proxy {
         self.advance(Phase::Closing);
         wait_until(deadline, &finished);
         self.advance(Phase::Ending);
-        threads
+        let whole: Vec<bool> = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or(false))
-            .fold(true, |all, whole| all && whole)
+            .collect();
+        whole.into_iter().all(|whole| whole)
     }
 
     fn advance(&self, to: Phase) {

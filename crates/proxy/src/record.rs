@@ -100,6 +100,11 @@ fn push(
     let request_body = upload
         .and_then(Upload::whole)
         .map(|bytes| body(snapshot, head.headers(), &bytes));
+    let mut request_headers = vec![(
+        "host".to_owned(),
+        String::from_utf8_lossy(head.host.as_bytes()).into_owned(),
+    )];
+    request_headers.extend(headers(snapshot, head.headers()));
     let record = json!({
         "type": "pair",
         "id": format!("{at_ms:012x}{:08x}", fastrand::u32(..)),
@@ -112,7 +117,7 @@ fn push(
         "request": {
             "method": head.method.as_str(),
             "target": snapshot.redactor.target(head.target.as_str()),
-            "headers": headers(snapshot, head.headers()),
+            "headers": request_headers,
             "body": request_body,
         },
         "old": answers.old,

@@ -151,7 +151,7 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
                     serving.other(),
                     other,
                     Vec::new(),
-                    Other::Begun(begun),
+                    Other::Known(Box::new(Ok(begun))),
                 )
             }
             Ok(other) => pass_and_conclude(
