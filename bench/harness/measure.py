@@ -15,6 +15,7 @@ from harness.proxies.envoy import envoy
 from harness.proxies.nginx import nginx
 from harness.proxies.parallelrun import ledger, parallelrun
 from harness.rows import RATES, Row
+from harness.trust import problems
 
 
 @dataclass(frozen=True)
@@ -82,28 +83,9 @@ def measure(bench: Bench, row: Row, running: Running, seconds: float) -> dict[st
         "new": {"requests": new.requests, "connections": new.connections},
         "outcomes": outcomes,
     }
-    _check(row, cell)
+    if wrong := problems(row, cell):
+        raise BenchError(f"{row.key}: {'; '.join(wrong)}")
     return cell
-
-
-def _check(row: Row, cell: dict[str, Any]) -> None:
-    sent, old, new = cell["load"]["sent"], cell["old"]["requests"], cell["new"]["requests"]
-    problems = []
-    if cell["load"]["ok"] != sent or cell["load"]["errors"]:
-        problems.append(f"{cell['load']['errors']} of {sent} requests failed")
-    # A mismatch is asked again at a bounded rate, on both sides: those requests are parallelrun's own.
-    exact = row.system != "parallelrun" or row.bodies == "equal"
-    if old < sent or (exact and old != sent):
-        problems.append(f"the old upstream saw {old} of {sent} requests")
-    expected = sent if row.copies else 0
-    if new < expected or (exact and new != expected):
-        problems.append(f"the new upstream saw {new} copies, expected {expected}")
-    if row.system == "parallelrun":
-        wanted = "not_sampled" if row.mode == "pass" else "match" if row.bodies == "equal" else "mismatch"
-        if cell["outcomes"] != {wanted: sent}:
-            problems.append(f"the ledger has {cell['outcomes']}, expected {sent} {wanted}")
-    if problems:
-        raise BenchError(f"{row.key}: {'; '.join(problems)}")
 
 
 def verify_bodies(bench: Bench, system: str, mode: str) -> None:

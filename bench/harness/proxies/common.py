@@ -2,12 +2,19 @@
 
 import http.client
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.processes import cores, started, tree, wait_until
+
+
+def script(name: str) -> Path:
+    """A program that came with a package, from the environment that runs the bench. Those of nginx and Envoy become the
+    real binary by `exec`, so the process that was started is the proxy."""
+    return Path(sys.executable).parent / name
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from harness.origin import Origin
 from harness.processes import free_port
-from harness.proxies.common import Running, proxy
+from harness.proxies.common import Running, proxy, script
 
 TYPES = "type.googleapis.com/envoy.extensions.filters"
 
@@ -24,9 +23,8 @@ def envoy(mode: str, old: Origin, new: Origin, folder: Path) -> Iterator[Running
     port = free_port()
     file = folder / "envoy.json"
     file.write_text(json.dumps(_config(port, old.address, new.address if mode == "mirror" else None)))
-    binary = Path(str(resources.files("envoy") / "_bin" / "envoy"))
     command: list[str | Path] = [
-        binary,
+        script("envoy"),
         "-c",
         file,
         "--concurrency",

