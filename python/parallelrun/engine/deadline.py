@@ -8,7 +8,7 @@ import structlog
 
 
 class Deadline:
-    """Ends the process with exit code 0 once its time is up. In a thread of its own, as the event loop may be what hangs.
+    """Ends the process with exit code 0 once its time is up, in a thread of its own: the event loop may be what hangs.
 
     Args:
         seconds: from now.
