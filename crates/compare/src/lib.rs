@@ -3,11 +3,20 @@
 //! Everything here is a pure function of its input: no I/O, no clock, no global state. What counts as a difference, and every decision about an odd case,
 //! is written down for users in `docs/reference/comparing.md`.
 
+mod body;
 mod decode;
 mod difference;
+mod excerpt;
+mod findings;
+mod headers;
+mod json;
+mod limits;
+mod media;
 mod redact;
 mod rules;
 mod spec;
+mod text;
+mod walk;
 
 pub use decode::{decode, DecodeError};
 pub use difference::{Cap, Comparison, Difference, Kind, Outcome};
@@ -15,6 +24,7 @@ pub use redact::Redactor;
 pub use rules::{RuleError, Rules};
 pub use spec::{AdditiveSpec, CaseSpec, EquivalentSpec, IgnoreSpec, RulesSpec, ToleranceSpec, UnorderedSpec};
 
+use findings::{Findings, Place, Texts};
 use http::HeaderMap;
 
 /// One side's answer, as it came off the wire: the body may still be content-encoded.
@@ -26,25 +36,22 @@ pub struct Answer<'a> {
 }
 
 /// Compares the new side's answer with the old side's.
+///
+/// If the status differs in a way that counts, that is the only difference: what else differs follows from it.
 pub fn compare(rules: &Rules, old: &Answer<'_>, new: &Answer<'_>) -> Comparison {
-    let _ = rules;
-    let mut comparison = Comparison::default();
+    let mut findings = Findings::default();
     if old.status != new.status {
-        comparison.differences.push(Difference {
+        let rule = rules.status().map(|rule| rules.label(rule));
+        findings.add(Place::of("status"), Kind::Value, rule, || Texts {
             location: "status".to_owned(),
-            kind: Kind::Value,
             old: Some(old.status.to_string()),
             new: Some(new.status.to_string()),
-            rule: None,
         });
-    } else if old.body != new.body {
-        comparison.differences.push(Difference {
-            location: "body".to_owned(),
-            kind: Kind::Bytes,
-            old: None,
-            new: None,
-            rule: None,
-        });
+        if rule.is_none() {
+            return findings.into_comparison();
+        }
     }
-    comparison
+    headers::compare(rules, old.headers, new.headers, &mut findings);
+    body::compare(rules, old, new, &mut findings);
+    findings.into_comparison()
 }

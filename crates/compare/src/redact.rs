@@ -1,38 +1,203 @@
-//! Removes secrets before anything is recorded.
+//! Removes secrets before anything is recorded. In doubt it removes more, never less.
+
+mod json;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
+use http::HeaderName;
+
+use crate::media::{essence, Media};
+use crate::rules::{self, header_name, last_name, Move, RuleId, Trie};
+use crate::walk::decode_field;
 use crate::{Difference, RuleError};
 
-/// Knows which headers, JSON members, form fields and query parameters are secret.
+/// What stands in the place of a secret.
+const REDACTED: &str = "[redacted]";
+
+/// Knows which headers, JSON values, form fields and query parameters are secret.
+///
+/// A path means its value and everything below. Indexes, slices and filters in a path count as `[*]`. The last member name of each path is secret too
+/// as the name of a form field or a query parameter, in any case and with an index (`user[password]`).
 #[derive(Debug, Default)]
-pub struct Redactor {}
+pub struct Redactor {
+    headers: Vec<HeaderName>,
+    paths: Trie,
+    /// Last names, in lower case.
+    names: Vec<String>,
+    /// Whether a path has no name at all, such as `$` or `$.*`: then every field is secret.
+    all_names: bool,
+}
 
 impl Redactor {
+    /// Compiles names of headers and JSONPaths.
+    ///
+    /// # Errors
+    /// The first that is not valid, as `redact.headers` or `redact.json`.
     pub fn compile(headers: &[String], json: &[String]) -> Result<Self, RuleError> {
-        let _ = (headers, json);
-        Ok(Self {})
+        let mut redactor = Self::default();
+        for name in headers {
+            redactor.headers.push(header_name("redact.headers", name, name)?);
+        }
+        for path in json {
+            let error = |expected| RuleError {
+                rule: "redact.json",
+                at: path.clone(),
+                expected,
+            };
+            let (steps, _) = rules::parse_path(path).map_err(error)?;
+            redactor.paths.insert(&steps, RuleId::SOLE);
+            match last_name(&steps) {
+                Some(name) => redactor.names.push(name.to_lowercase()),
+                None => redactor.all_names = true,
+            }
+        }
+        Ok(redactor)
     }
 
     /// Whether the values of this header are secret.
     pub fn header(&self, name: &str) -> bool {
-        let _ = name;
-        false
+        self.headers
+            .iter()
+            .any(|secret| name.eq_ignore_ascii_case(secret.as_str()))
     }
 
-    /// The decoded body without its secrets; borrows where there are none.
+    /// The body without its secrets; borrows where there are none.
+    ///
+    /// Takes the whole decoded body: cut it afterwards, as JSON that is cut short is no JSON. A body that should hold JSON and is none is removed
+    /// as a whole, as nothing in it can be found by its path; so is a multipart form with a secret field, and any other body that begins like JSON, is none
+    /// and has a secret name in it.
     pub fn body<'a>(&self, content_type: Option<&str>, decoded: &'a [u8]) -> Cow<'a, [u8]> {
-        let _ = content_type;
-        Cow::Borrowed(decoded)
+        if self.names.is_empty() && !self.all_names || decoded.is_empty() {
+            return Cow::Borrowed(decoded);
+        }
+        let content_type = content_type.unwrap_or_default();
+        match Media::parse(content_type) {
+            Media::Json => self.json(decoded).unwrap_or(Cow::Borrowed(REDACTED.as_bytes())),
+            Media::Form => self.fields(decoded),
+            _ if essence(content_type) == "multipart/form-data" && self.mentions(decoded) => {
+                Cow::Borrowed(REDACTED.as_bytes())
+            }
+            _ if !begins_like_json(decoded) => Cow::Borrowed(decoded),
+            _ => match self.json(decoded) {
+                Some(body) => body,
+                None if self.mentions(decoded) => Cow::Borrowed(REDACTED.as_bytes()),
+                None => Cow::Borrowed(decoded),
+            },
+        }
     }
 
-    /// The request target without secret query parameters.
+    /// The request target without secret query parameters; borrows where there are none.
     pub fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
-        Cow::Borrowed(target)
+        let Some((path, query)) = target.split_once('?') else {
+            return Cow::Borrowed(target);
+        };
+        match self.fields(query.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(target),
+            Cow::Owned(clean) => Cow::Owned(format!("{path}?{}", String::from_utf8_lossy(&clean))),
+        }
     }
 
-    /// Removes secrets from a difference's texts.
+    /// Removes secrets from a difference's texts, whether it is at a secret, below one, or at a value that contains one.
     pub fn difference(&self, difference: &mut Difference) {
-        let _ = difference;
+        let location = std::mem::take(&mut difference.location);
+        for text in [&mut difference.old, &mut difference.new].into_iter().flatten() {
+            if let Cow::Owned(clean) = self.difference_text(&location, text) {
+                *text = clean;
+            }
+        }
+        difference.location = location;
     }
+
+    fn difference_text<'a>(&self, location: &str, text: &'a str) -> Cow<'a, str> {
+        let all = Cow::Owned(REDACTED.to_owned());
+        if let Some(name) = location.strip_prefix("header:") {
+            // A redirect carries parameters like a request.
+            return if self.header(name) { all } else { self.target(text) };
+        }
+        if location == "body" {
+            return if self.mentions(text.as_bytes()) {
+                all
+            } else {
+                Cow::Borrowed(text)
+            };
+        }
+        // What is not at a JSONPath is the status.
+        let Ok((steps, _)) = rules::parse_path(location) else {
+            return Cow::Borrowed(text);
+        };
+        let mut states = Vec::new();
+        self.paths.start(&mut states);
+        let mut from = 0;
+        let mut secret = self.is_secret(&states);
+        for step in &steps {
+            let to = states.len();
+            let with = match step {
+                rules::Step::Name(name) => Move::Member(name.as_bytes()),
+                _ => Move::Element,
+            };
+            self.paths.step(from, to, with, &mut states);
+            from = to;
+            secret |= self.is_secret(&states[from..]);
+        }
+        // A form's field has a location of one step.
+        let field = matches!(steps.as_slice(), [rules::Step::Name(name)] if self.is_secret_name(name.as_bytes()));
+        if secret || field {
+            return all;
+        }
+        if !begins_like_json(text.as_bytes()) {
+            return Cow::Borrowed(text);
+        }
+        match json::redact_start(self, &states[from..], text) {
+            Some(Cow::Borrowed(_)) => Cow::Borrowed(text),
+            Some(Cow::Owned(clean)) => Cow::Owned(clean),
+            None => all,
+        }
+    }
+
+    fn is_secret(&self, states: &[u32]) -> bool {
+        states.iter().any(|&state| self.paths.rules(state).next().is_some())
+    }
+
+    /// None if it is not JSON.
+    fn json<'a>(&self, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let mut states = Vec::new();
+        self.paths.start(&mut states);
+        json::redact(self, &states, body)
+    }
+
+    /// Redacts the values of `name=value&name=value`.
+    fn fields<'a>(&self, form: &'a [u8]) -> Cow<'a, [u8]> {
+        let name = |field: &'a [u8]| &field[..memchr::memchr(b'=', field).unwrap_or(field.len())];
+        let secret =
+            |field: &'a [u8]| name(field).len() < field.len() && self.is_secret_name(&decode_field(name(field)));
+        if !form.split(|&b| b == b'&').any(secret) {
+            return Cow::Borrowed(form);
+        }
+        let clean = |field: &'a [u8]| match secret(field) {
+            true => [name(field), b"=", REDACTED.as_bytes()].concat(),
+            false => field.to_vec(),
+        };
+        Cow::Owned(form.split(|&b| b == b'&').map(clean).collect::<Vec<_>>().join(&b'&'))
+    }
+
+    /// Whether a field of this name, or of a part of it (`user[password]`, `user.password`), is secret.
+    fn is_secret_name(&self, name: &[u8]) -> bool {
+        let name = String::from_utf8_lossy(name).to_lowercase();
+        self.all_names
+            || name
+                .split(['[', ']', '.'])
+                .any(|part| self.names.iter().any(|secret| secret == part))
+    }
+
+    /// Whether a secret's name stands anywhere in the text.
+    fn mentions(&self, text: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(text).to_lowercase();
+        self.all_names || self.names.iter().any(|name| text.contains(name))
+    }
+}
+
+fn begins_like_json(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start().first(), Some(b'{' | b'['))
 }
