@@ -17,11 +17,12 @@ from typing import Any, cast
 import httpx
 import psutil
 import pytest
+from valkey import Valkey
+
 from shop.launch import Shop, StartError
 from shop.regressions import REGRESSIONS, parse
 from shop.seed import catalogue
-from shop.traffic import LEAST, Request, Round, plan
-from valkey import Valkey
+from shop.visitors import LEAST, Request, Round, plan
 
 LAUNCH = Path(__file__).parents[2] / "examples" / "shop" / "launch.py"
 PATIENCE_S = 60
@@ -145,7 +146,7 @@ def test_the_catalogue_and_the_traffic_follow_from_the_seed() -> None:
 
 
 def test_nobody_needs_in_a_round_what_is_written_in_it() -> None:
-    """The promise of traffic.py, by which a copy that is late cannot look like a difference."""
+    """The promise of visitors.py, by which a copy that is late cannot look like a difference."""
     for seed in range(20):
         for parties in plan(seed, 2000):
             requests = [request for party in parties for request in party]

@@ -1,0 +1,145 @@
+"""parallelrun in the middle: runs it between the two services, sends the traffic, and judges what it found."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from shop.launch import HERE, Shop
+from shop.traffic import send
+from shop.verdict import Verdict, judge
+from shop.visitors import plan
+
+PARALLELRUN = [sys.executable, "-m", "parallelrun"]
+CONFIG = HERE / "parallelrun.yaml"
+START_S = 60.0
+SETTLE_S = 60.0
+STOP_S = 60.0
+LOOK_S = 0.02
+
+
+class MiddleError(RuntimeError):
+    """The demo cannot go on; the text says why."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running `parallelrun serve`."""
+
+    url: str
+    admin_url: str
+
+    def get(self, path: str) -> Any:
+        """Reads from the admin API."""
+        return httpx.get(self.admin_url + path, timeout=SETTLE_S).raise_for_status().json()
+
+    def report(self, form: str) -> bytes:
+        """What `parallelrun report --format FORM` prints; it ends with 1 where there are differences.
+
+        Raises:
+            MiddleError: it ends otherwise.
+        """
+        command = [*PARALLELRUN, "report", "--admin", self.admin_url, "--format", form]
+        result = subprocess.run(command, capture_output=True, timeout=SETTLE_S, check=False)
+        if result.returncode not in (0, 1):
+            raise MiddleError(f"parallelrun report ended with {result.returncode}: {result.stderr.decode()}")
+        return result.stdout
+
+
+@contextmanager
+def serving(shop: Shop, directory: Path) -> Iterator[Proxy]:
+    """Runs parallelrun between the two services; its log and its evidence go into the directory.
+
+    Raises:
+        MiddleError: it did not start.
+    """
+    log_file = directory / "serve.log"
+    environment = {
+        **os.environ,
+        "PARALLELRUN_LISTEN": "127.0.0.1:0",
+        "PARALLELRUN_ADMIN__LISTEN": "127.0.0.1:0",
+        "PARALLELRUN_OLD": shop.old_url,
+        "PARALLELRUN_NEW": shop.new_url,
+        "PARALLELRUN_STORE": f"sqlite:///{directory.resolve() / 'parallelrun.db'}",
+    }
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [*PARALLELRUN, "serve", "--config", str(CONFIG)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # ctrl-c on the terminal is for the demo, which stops it in order
+        )
+    try:
+        shop.watch(process.pid)
+        event = _serving_event(process, log_file)
+        yield Proxy(f"http://{event['listen']}", f"http://{event['admin']}")
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def run(shop: Shop, proxy: Proxy, requests: int, sent: Callable[[], None]) -> Verdict:
+    """Sends the shop's traffic through parallelrun, and judges what it found once it has counted everything.
+
+    Raises:
+        MiddleError: parallelrun never came to an end with counting, or the old side did not answer.
+    """
+
+    async def settled(so_far: int) -> None:
+        async with httpx.AsyncClient(base_url=proxy.admin_url, timeout=SETTLE_S) as admin:
+            deadline = time.monotonic() + SETTLE_S
+            while True:
+                ledger = (await admin.get("/api/v1/ledger")).raise_for_status().json()
+                counted = sum(ledger["outcomes"].values())
+                if counted == ledger["requests"] == so_far:
+                    return
+                if time.monotonic() > deadline:
+                    raise MiddleError(
+                        f"{so_far} requests were sent, but after {SETTLE_S:g} s the ledger says: {ledger}"
+                    )
+                await asyncio.sleep(LOOK_S)
+
+    statuses = asyncio.run(send(plan(shop.seed, requests), proxy.url, settled, sent))
+    if failed := {status: count for status, count in statuses.items() if status >= 500}:
+        raise MiddleError(f"the old side serves, and must not fail; it answered {failed}")
+    return judge(_differences(proxy), sorted(shop.regressions))
+
+
+def _differences(proxy: Proxy) -> list[dict[str, Any]]:
+    """All differences, once each open one has its example: examples come a moment after the counts."""
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        items: list[dict[str, Any]] = proxy.get("/api/v1/differences")["items"]
+        if all(item["pair_id"] for item in items if item["status"] == "open") or time.monotonic() > deadline:
+            return items
+        time.sleep(LOOK_S)
+
+
+def _serving_event(process: "subprocess.Popen[bytes]", log_file: Path) -> dict[str, Any]:
+    """Waits until parallelrun logs that it serves."""
+    deadline = time.monotonic() + START_S
+    while True:
+        exited = process.poll() is not None
+        log = log_file.read_text(errors="replace")
+        for line in log.splitlines():
+            if '"serving"' in line and line.endswith("}"):
+                event: dict[str, Any] = json.loads(line)
+                return event
+        if exited or time.monotonic() > deadline:
+            raise MiddleError(f"parallelrun did not start:\n{log[-2000:]}")
+        time.sleep(LOOK_S)
