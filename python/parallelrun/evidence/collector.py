@@ -30,6 +30,8 @@ WRITE_S = 15.0
 BACKOFF_MOST_S = 30.0
 TELL_LOST_MS = 60_000
 """`evidence.lost` is told at most this often."""
+NEWS_WAIT_MS = 2_000
+"""So long `difference.new` waits for an example to point to."""
 
 
 class Collector:
@@ -79,6 +81,7 @@ class Collector:
         self._lost = 0
         self._lost_told = 0
         self._lost_told_ms = 0
+        self._news: dict[str, int] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parallelrun-poll")
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -126,18 +129,8 @@ class Collector:
         counters = Counters.model_validate_json(self.core.counters())
         now = self._now()
         for judged in self.evidence.observe(counters, now):
-            difference, example = judged.difference, judged.example
-            self.events.publish(
-                "difference.new",
-                "warning",
-                signature=difference.signature,
-                endpoint=difference.endpoint,
-                location=difference.location,
-                kind=difference.kind,
-                pair_id=example.pair if example else None,
-                old=example.old if example else None,
-                new=example.new if example else None,
-            )
+            self._news[judged.difference.signature] = now
+        self._tell_news(now)
         self.activity.note(counters, now)
         return counters
 
@@ -159,6 +152,7 @@ class Collector:
                 while await self._poll(0.0):
                     pass
                 self.refresh()
+                self._tell_news(self._now(), at_once=True)
                 await self._writer.flush(self.lost, ended=True)
         except (StoreError, StoreTooNewError) as error:
             self._writer.failed(str(error))
@@ -170,9 +164,7 @@ class Collector:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            left = self._hold.all()
-            self._hold.remove(left)
-            self._drop(left)
+            self._drop(self._hold.clear())
             self._tell_lost(at_once=True)
             self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -240,6 +232,27 @@ class Collector:
                 self._writer.failed(f"no answer within {WRITE_S:g} s")
                 wait = min(wait * 2, BACKOFF_MOST_S)
             await self._pause(wait)
+
+    def _tell_news(self, now: int, *, at_once: bool = False) -> None:
+        """Tells of differences that are open for the first time. Their example often comes a moment after the count."""
+        for name, since in list(self._news.items()):
+            judged = self.evidence.judge(name)
+            difference, example = judged.difference, judged.example
+            if not example and not at_once and now - since < NEWS_WAIT_MS:
+                continue
+            del self._news[name]
+            if judged.status == "open":
+                self.events.publish(
+                    "difference.new",
+                    "warning",
+                    signature=name,
+                    endpoint=difference.endpoint,
+                    location=difference.location,
+                    kind=difference.kind,
+                    pair_id=example.pair if example else None,
+                    old=example.old if example else None,
+                    new=example.new if example else None,
+                )
 
     def _drop(self, records: list[Record]) -> None:
         for record in records:

@@ -81,7 +81,11 @@ class Writer:
         upkeep = now - self._kept_up_ms >= UPKEEP_MS
         self.run = replace(self.run, written_ms=now, ended_ms=now if ended else None, lost=lost)
         for batch in self._batches(always=ended or upkeep):
-            await self.store.write(batch)
+            try:
+                await self.store.write(batch)
+            except BaseException:
+                self._hold.put_back(batch.records)
+                raise
             self._wrote(batch)
         self._worked(now)
         if not ended and (upkeep or self._inserted > self.retention.pairs // 10):
@@ -139,10 +143,10 @@ class Writer:
         facts = {}
         if self._rules and self._rules != self._written_rules:
             facts[rules.FACT] = self._rules.dump()
-        records = self._hold.first(BATCH_RECORDS, BATCH_BYTES)
+        records = self._hold.take(BATCH_RECORDS, BATCH_BYTES)
         if endpoints or differences or facts or records or always:
             yield Batch(self.run, endpoints, differences, records, facts)
-        while records := self._hold.first(BATCH_RECORDS, BATCH_BYTES):
+        while records := self._hold.take(BATCH_RECORDS, BATCH_BYTES):
             yield Batch(self.run, records=records)
 
     def _wrote(self, batch: Batch) -> None:
@@ -150,7 +154,7 @@ class Writer:
         self._written_differences.update((one.signature, one) for one in batch.differences)
         if rules.FACT in batch.facts:
             self._written_rules = rules.load(batch.facts[rules.FACT])
-        self._hold.remove(batch.records)
+        self._hold.done(batch.records)
         self._inserted += len(batch.records)
 
     def _now(self) -> int:

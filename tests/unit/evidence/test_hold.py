@@ -21,13 +21,33 @@ def test_keeps_the_order_and_lets_go_of_what_was_written() -> None:
     records = [record(str(i), "$.a") for i in range(5)]
     for one in records:
         assert hold.add(one) == []
-    assert hold.first(2, 10**6) == records[:2]
-    assert hold.first(9, 1) == records[:1], "one always goes, however large"
-    hold.remove(records[:2])
-    hold.remove(records[:2])
-    assert hold.all() == records[2:]
-    assert hold.get("3") is records[3]
+    taken = hold.take(2, 10**6)
+    assert taken == records[:2]
+    assert len(hold) == 5
+    hold.put_back(taken)
+    assert hold.all() == records
+    assert hold.take(9, 1) == records[:1], "one always goes, however large"
+    hold.done(records[:1])
+    assert hold.take(2, 10**6) == records[1:3]
+    assert hold.get("1") is records[1]
+    hold.done(records[1:3])
+    assert hold.all() == records[3:]
     assert hold.get("0") is None
+
+
+def test_what_is_being_written_is_not_dropped() -> None:
+    hold = Hold(3 * (OVERHEAD + 400))
+    first = record("first", "$.a")
+    hold.add(first)
+    assert hold.take(1, 10**6) == [first]
+    for i in range(20):
+        hold.add(record(str(i), "$.a"))
+    assert hold.bytes <= hold.limit
+    assert hold.get("first")
+    hold.put_back([first])
+    assert hold.all()[0] is first
+    dropped = hold.add(record("21", "$.a"))
+    assert dropped == [first]
 
 
 def test_the_same_pair_is_held_once() -> None:
@@ -67,5 +87,6 @@ def test_never_over_the_limit_and_nothing_vanishes_unseen(steps: list[tuple[int,
         dropped += hold.add(record(str(number), f"$.{group}", text="".join(map(str, range(size)))))
         assert hold.bytes <= limit
     assert sorted(one.id for one in (*dropped, *hold.all())) == sorted(str(number) for number in range(len(steps)))
-    hold.remove(hold.all())
-    assert hold.bytes == 0
+    held = hold.all()
+    assert hold.clear() == held
+    assert (hold.bytes, len(hold)) == (0, 0)
