@@ -34,7 +34,16 @@ pub(crate) fn documents(rules: &Rules, old: &Document<'_>, new: &Document<'_>, f
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Collect,
-    Probe { found: bool },
+    Probe(Verdict),
+}
+
+/// How two values compare, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Same,
+    /// They differ where a rule says that it does not count.
+    Hidden,
+    Different,
 }
 
 struct Walker<'a> {
@@ -128,8 +137,12 @@ impl<'a> Walker<'a> {
 
     /// Adds a difference at the path.
     fn add(&mut self, kind: Kind, rule: Option<RuleId>, texts: impl FnOnce() -> (Option<String>, Option<String>)) {
-        if let Mode::Probe { found } = &mut self.mode {
-            *found |= rule.is_none();
+        if let Mode::Probe(verdict) = &mut self.mode {
+            *verdict = (*verdict).max(if rule.is_some() {
+                Verdict::Hidden
+            } else {
+                Verdict::Different
+            });
             return;
         }
         let rule = rule.map(|rule| self.rules.label(rule));
@@ -148,19 +161,25 @@ impl<'a> Walker<'a> {
     fn is_done(&self) -> bool {
         match self.mode {
             Mode::Collect => self.findings.is_full(),
-            Mode::Probe { found } => found,
+            Mode::Probe(verdict) => verdict == Verdict::Different,
         }
     }
 
-    /// Whether two values differ in nothing that counts.
-    fn are_equal(&mut self, old: View<'a>, new: View<'a>, scope: Scope) -> bool {
+    /// Compares two elements of the array at the path without collecting anything.
+    fn probe(&mut self, old: View<'a>, new: View<'a>, scope: Scope) -> Verdict {
         if old.is_written_like(&new) {
-            return true;
+            return Verdict::Same;
         }
-        let outer = std::mem::replace(&mut self.mode, Mode::Probe { found: false });
-        self.values(old, new, scope);
-        let found = std::mem::replace(&mut self.mode, outer);
-        found == Mode::Probe { found: false }
+        let outer = std::mem::replace(&mut self.mode, Mode::Probe(Verdict::Same));
+        self.elements(old, new, scope);
+        match std::mem::replace(&mut self.mode, outer) {
+            Mode::Probe(verdict) => verdict,
+            Mode::Collect => Verdict::Same,
+        }
+    }
+
+    fn are_equal(&mut self, old: View<'a>, new: View<'a>, scope: Scope) -> bool {
+        self.probe(old, new, scope) < Verdict::Different
     }
 
     /// Compares two elements of the array at the path.

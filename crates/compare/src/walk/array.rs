@@ -5,7 +5,7 @@
 //! So one element more at the front is one difference and not one for each element.
 
 use super::digest::Side;
-use super::{Mode, Scope, View, Walker};
+use super::{Mode, Scope, Verdict, View, Walker};
 use crate::excerpt;
 use crate::Kind;
 
@@ -22,34 +22,43 @@ impl<'a> Walker<'a> {
             return self.different_length(&a, &b, scope);
         }
         let written_apart = |&at: &usize| !a[at].is_written_like(&b[at]);
-        let differing: Vec<usize> = (0..a.len()).filter(written_apart).collect();
+        let mut differing: Vec<usize> = (0..a.len()).filter(written_apart).collect();
         // One element alone cannot have changed places, and a place that is ignored has no order.
-        if differing.len() < 2
-            || scope.ignore.is_some()
-            || self.mode != Mode::Collect
-            || !self.same_in_other_order(&a, &b, &differing, scope)
-        {
-            for at in differing {
-                if self.is_done() {
-                    return;
-                }
-                self.elements(a[at], b[at], scope);
+        if differing.len() > 1 && scope.ignore.is_none() && self.mode == Mode::Collect {
+            let verdicts: Vec<_> = differing
+                .iter()
+                .map(|&at| (at, self.probe(a[at], b[at], scope)))
+                .collect();
+            let places = |wanted: fn(Verdict) -> bool| {
+                verdicts
+                    .iter()
+                    .filter(|(_, v)| wanted(*v))
+                    .map(|(at, _)| *at)
+                    .collect::<Vec<_>>()
+            };
+            let counted = places(|verdict| verdict == Verdict::Different);
+            let other_order = self.same_in_other_order(&a, &b, &counted, scope);
+            differing = places(if other_order {
+                |verdict| verdict == Verdict::Hidden
+            } else {
+                |verdict| verdict > Verdict::Same
+            });
+        }
+        for at in differing {
+            if self.is_done() {
+                return;
             }
+            self.elements(a[at], b[at], scope);
         }
     }
 
-    /// If the elements differ in nothing but their order, reports that, and what rules hide within them.
-    fn same_in_other_order(&mut self, a: &[View<'a>], b: &[View<'a>], differing: &[usize], scope: Scope) -> bool {
-        let counted: Vec<usize> = differing
-            .iter()
-            .copied()
-            .filter(|&at| !self.are_elements_equal(a[at], b[at], scope))
-            .collect();
-        let pick = |from: &[View<'a>]| counted.iter().map(|&at| from[at]).collect::<Vec<_>>();
+    /// If the elements at these places differ in nothing but their order, reports that, and what rules hide within them.
+    fn same_in_other_order(&mut self, a: &[View<'a>], b: &[View<'a>], places: &[usize], scope: Scope) -> bool {
+        let pick = |from: &[View<'a>]| places.iter().map(|&at| from[at]).collect::<Vec<_>>();
         let (x, y) = (pick(a), pick(b));
-        // Mostly the first element is nowhere else, and digests need not be made.
         let Some(first) = x.first().copied() else { return false };
-        if !y.iter().any(|other| self.are_elements_equal(first, *other, scope)) {
+        // Mostly the first element is nowhere else, and digests need not be made.
+        if x.len() < 2 || !y.iter().any(|other| self.are_equal(first, *other, scope)) {
             return false;
         }
         let pairs = self.match_equal(&x, &y, scope, true);
@@ -62,9 +71,6 @@ impl<'a> Walker<'a> {
         for (i, j) in pairs {
             self.elements(x[i], y[j], scope);
         }
-        for at in differing.iter().filter(|at| counted.binary_search(at).is_err()) {
-            self.elements(a[*at], b[*at], scope);
-        }
         true
     }
 
@@ -72,7 +78,7 @@ impl<'a> Walker<'a> {
         if self.is_done() {
             return;
         }
-        let equal = |walker: &mut Self, x: &View<'a>, y: &View<'a>| walker.are_elements_equal(*x, *y, scope);
+        let equal = |walker: &mut Self, x: &View<'a>, y: &View<'a>| walker.are_equal(*x, *y, scope);
         let head = a.iter().zip(b).take_while(|(x, y)| equal(self, x, y)).count();
         let (x, y) = (&a[head..], &b[head..]);
         let tail = x
@@ -124,7 +130,7 @@ impl<'a> Walker<'a> {
         let mut anchors = Vec::new();
         for (digest, at) in a {
             if let Ok(found) = b.binary_search_by_key(&digest, |(digest, _)| *digest) {
-                if self.are_elements_equal(old[at], new[b[found].1], scope) {
+                if self.are_equal(old[at], new[b[found].1], scope) {
                     anchors.push((at, b[found].1));
                 }
             }

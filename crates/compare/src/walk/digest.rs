@@ -172,23 +172,13 @@ impl<'a> Walker<'a> {
             }
             for &(.., at) in group {
                 let tries = free.iter().take(limits::TRIES);
-                if let Some(found) = tries
-                    .copied()
-                    .position(|to| self.are_elements_equal(old[at], new[to], scope))
-                {
+                if let Some(found) = tries.copied().position(|to| self.are_equal(old[at], new[to], scope)) {
                     pairs.extend(free.remove(found).map(|to| (at, to)));
                 }
             }
         }
         pairs.sort_unstable();
         pairs
-    }
-
-    pub(super) fn are_elements_equal(&mut self, old: View<'a>, new: View<'a>, scope: Scope) -> bool {
-        old.is_written_like(&new)
-            || self.below(Move::Element, Some(old), Some(new), scope, |walker, scope| {
-                walker.are_equal(old, new, scope)
-            })
     }
 }
 
