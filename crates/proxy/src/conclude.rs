@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parallelrun_compare::{compare, Comparison, Difference, Outcome as Compared, Rules};
+use parallelrun_compare::{compare, Comparison, Difference, Outcome as Compared};
 use tokio::sync::oneshot;
 
 use crate::answer::{is_endless, Answer, Answered};
@@ -27,7 +27,7 @@ const OFF_THE_WORKER: usize = 64 * 1024;
 /// What a copied request holds until it is concluded.
 pub struct Copied {
     pub upload: Option<Rc<Upload>>,
-    pub permit: Held,
+    pub permit: Rc<Held>,
 }
 
 /// The answer that the client did not get, as far as it is known.
@@ -52,6 +52,7 @@ pub async fn conclude(
     let pair = Sides::from_roles(from, mine, theirs);
     let Copied { upload, permit } = copied;
     drop(permit); // from here on it is no copy under way any more
+    note_missed_write(&exchange, &pair);
     match settle(&pair) {
         Some(outcome) => {
             if matches!(outcome, Outcome::OldFailed | Outcome::NewFailed | Outcome::BothFailed) {
@@ -63,6 +64,21 @@ pub async fn conclude(
             if let (Answered::Whole(old), Answered::Whole(new)) = (pair.old, pair.new) {
                 compare_and_count(exchange, upload, old, new).await;
             }
+        }
+    }
+}
+
+/// A side that failed what the other one did has missed it.
+fn note_missed_write(exchange: &Exchange, pair: &Sides<Answered>) {
+    let took = |of: &Answered| matches!(of, Answered::Whole(answer) if answer.head.status.as_u16() < 400);
+    let failed = |of: &Answered| match of {
+        Answered::Whole(answer) => answer.head.status.is_server_error(),
+        Answered::Failed { .. } => true,
+        Answered::Left(outcome) => matches!(outcome, Outcome::RequestTooLarge | Outcome::Overload),
+    };
+    for side in Side::BOTH {
+        if failed(&pair[side]) && took(&pair[side.other()]) {
+            exchange.missed_write(side);
         }
     }
 }
@@ -124,8 +140,7 @@ impl Other {
 }
 
 async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, old: Answer, new: Answer) {
-    let rules = Arc::clone(&exchange.route.rules);
-    let (old, new, comparison) = compared(rules, old, new).await;
+    let (old, new, comparison) = compared(&exchange, old, new).await;
     if let Some(cap) = comparison.capped {
         exchange.worker.state.caps.count(cap);
     }
@@ -152,7 +167,8 @@ async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, old: 
 }
 
 /// Compares on this thread, or on another one if it would take long.
-pub async fn compared(rules: Arc<Rules>, old: Answer, new: Answer) -> (Answer, Answer, Comparison) {
+async fn compared(exchange: &Exchange, old: Answer, new: Answer) -> (Answer, Answer, Comparison) {
+    let rules = Arc::clone(&exchange.route.rules);
     if old.body.len() + new.body.len() <= OFF_THE_WORKER || old.body == new.body {
         let comparison = compare(&rules, &old.as_compared(), &new.as_compared());
         return (old, new, comparison);
@@ -161,7 +177,7 @@ pub async fn compared(rules: Arc<Rules>, old: Answer, new: Answer) -> (Answer, A
         let comparison = compare(&rules, &old.as_compared(), &new.as_compared());
         (old, new, comparison)
     };
-    match tokio::task::spawn_blocking(job).await {
+    match exchange.worker.state.comparing.spawn_blocking(job).await {
         Ok(done) => done,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()), // counted as a panic where the task ends
     }

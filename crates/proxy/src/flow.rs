@@ -45,6 +45,15 @@ pub struct Exchange {
     pub _panicking: PanicCount,
 }
 
+impl Exchange {
+    /// Notes that `side` did not take a write that was meant for both.
+    pub fn missed_write(&self, side: Side) {
+        if !self.head.is_safe() && writes_to_both(&self.snapshot, &self.route) {
+            self.ticket.endpoint().sides[side].missed_writes.fetch_add(1, Relaxed);
+        }
+    }
+}
+
 /// Counts a panic that unwinds through a request. It ends that request's task and no other.
 pub struct PanicCount(Arc<State>);
 
@@ -121,7 +130,8 @@ fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<He
     if !head.is_safe() && !writes_to_both(snapshot, route) {
         return Err(Outcome::MethodNotMirrored);
     }
-    if snapshot.sample_ppm < WHOLE && fastrand::u32(0..WHOLE) >= snapshot.sample_ppm {
+    // A write that is meant for both is never left out by chance: the two databases would drift apart.
+    if head.is_safe() && snapshot.sample_ppm < WHOLE && fastrand::u32(0..WHOLE) >= snapshot.sample_ppm {
         return Err(Outcome::NotSampled);
     }
     if incoming.size_hint().lower() > snapshot.limits.body_bytes as u64 {

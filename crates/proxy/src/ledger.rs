@@ -66,6 +66,8 @@ pub struct Endpoint {
 #[derive(Debug, Default, serde::Serialize)]
 pub struct EndpointSide {
     pub status_5xx: AtomicU64,
+    /// Writes meant for both sides that the other side took and this one did not: from then on the two disagree.
+    pub missed_writes: AtomicU64,
     /// Time from sending the request to the head of the answer.
     pub latency: Histogram,
 }

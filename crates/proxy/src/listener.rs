@@ -13,6 +13,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{watch, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::flow::{handle, Client};
@@ -155,15 +156,20 @@ async fn connection(
 
 async fn serve_on<S>(worker: Rc<Worker>, stream: S, client: Client, mut phase: watch::Receiver<Phase>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let state = Arc::clone(&worker.state);
     let builder = builder(&worker);
+    let unread = Duration::from_millis(worker.listener.idle_timeout_ms);
     let service = service_fn(move |request| {
         let worker = Rc::clone(&worker);
         async move { Ok::<_, Infallible>(handle(worker, client, request).await) }
     });
-    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    // hyper has no limit for a client that does not read its answer: without one it would keep a side's connection for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(unread));
+    let io = TokioIo::new(Box::pin(stream));
+    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
     let served = tokio::select! {
         served = connection.as_mut() => served,
         _ = phase.wait_for(|phase| *phase >= Phase::Closing) => {

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{watch, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
@@ -24,7 +25,7 @@ use crate::worker::Worker;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// Threads of one worker for comparing large bodies: one keeps up, a second hides a slow pair.
+/// Threads for comparing large bodies: one keeps up, a second hides a slow pair.
 const COMPARING: usize = 2;
 /// How long answers say `Connection: close` before idle connections are closed: a client that is about to send on one
 /// gets its answer and leaves by itself.
@@ -49,6 +50,8 @@ pub struct Proxy {
     tls: Option<TlsAcceptor>,
     phase: watch::Sender<Phase>,
     running: Mutex<Running>,
+    /// Lends its threads to the comparison of large bodies; nothing else runs in it.
+    _comparing: Runtime,
 }
 
 #[derive(Default)]
@@ -70,7 +73,16 @@ impl Proxy {
         let spec: SnapshotSpec = settings::parse("snapshot", snapshot)?;
         let snapshot = Snapshot::compile(spec, None)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let state = State::new(snapshot, listener.workers.unwrap_or(cores).max(1));
+        let comparing = runtime::Builder::new_current_thread()
+            .max_blocking_threads(COMPARING)
+            .thread_name("parallelrun-cmp")
+            .build()
+            .map_err(|e| ConfigError::at("workers", format!("no thread can be started: {e}")))?;
+        let state = State::new(
+            snapshot,
+            listener.workers.unwrap_or(cores).max(1),
+            comparing.handle().clone(),
+        );
         Ok(Self {
             state,
             listener,
@@ -78,6 +90,7 @@ impl Proxy {
             tls,
             phase: watch::Sender::new(Phase::Serving),
             running: Mutex::default(),
+            _comparing: comparing,
         })
     }
 
@@ -105,11 +118,7 @@ impl Proxy {
     }
 
     fn spawn(&self, index: usize, listener: TcpListener, connections: Arc<Semaphore>) -> io::Result<JoinHandle<bool>> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(COMPARING)
-            .thread_name("parallelrun-cmp")
-            .build()?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (state, spec, tls, phase) = (
             Arc::clone(&self.state),
             self.listener.clone(),
@@ -212,6 +221,13 @@ impl Proxy {
 
     fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Proxy {
+    /// A data plane that nobody holds any more must not go on serving.
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
     }
 }
 

@@ -63,6 +63,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
             };
         }
         Ok(begun) => {
+            exchange.missed_write(serving.other());
             exchange.ticket.close(outcome);
             return pass(&exchange.worker, begun.response, Vec::new(), None);
         }
@@ -110,7 +111,8 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
         let (lead, follow, upload) = Upload::tee(incoming, exchange.snapshot.limits.body_bytes, memory, rescues);
         (lead, follow, Some(upload))
     };
-    let leg = start_copy(&exchange, follow);
+    let permit = Rc::new(permit);
+    let leg = start_copy(&exchange, follow, Rc::clone(&permit));
     let copied = Copied { upload, permit };
     match send(&exchange, serving, false, lead).await {
         Ok(begun) if rescues => rescuable(exchange, copied, leg, begun).await,
@@ -254,7 +256,7 @@ fn count(endpoint: &crate::ledger::Endpoint, side: Side, begun: &Begun) {
 }
 
 /// Sends the copy from a task of its own, which the client's leaving does not end.
-fn start_copy(exchange: &Exchange, body: ReqBody) -> Leg {
+fn start_copy(exchange: &Exchange, body: ReqBody, permit: Rc<Held>) -> Leg {
     let (told, leg) = oneshot::channel();
     let side = exchange.serving.other();
     let pool = exchange.worker.pool(&exchange.snapshot, side);
@@ -266,6 +268,7 @@ fn start_copy(exchange: &Exchange, body: ReqBody) -> Leg {
         if let Ok(begun) = &answered {
             count(&endpoint, side, begun);
         }
+        drop(permit); // whoever waits for the answer holds it too
         let _ = told.send(answered); // nobody waits for it once the client has left or the answer is an endless one
     });
     leg

@@ -31,6 +31,8 @@ pub struct State {
     pub refused: Refused,
     pub second_opinions: SecondOpinions,
     pub caps: Caps,
+    /// Threads for comparing large bodies; not the workers' own helpers, which look up names on a user's path.
+    pub comparing: tokio::runtime::Handle,
     /// Requests whose task panicked; each is a bug, and none takes another request with it.
     pub panics: AtomicU64,
 }
@@ -85,7 +87,7 @@ impl Caps {
 }
 
 impl State {
-    pub fn new(snapshot: Snapshot, workers: usize) -> Arc<Self> {
+    pub fn new(snapshot: Snapshot, workers: usize, comparing: tokio::runtime::Handle) -> Arc<Self> {
         let memory = Budget::new(snapshot.limits.memory_bytes);
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -102,6 +104,7 @@ impl State {
             refused: Refused::default(),
             second_opinions: SecondOpinions::default(),
             caps: Caps::default(),
+            comparing,
             panics: AtomicU64::new(0),
         })
     }
