@@ -1,13 +1,12 @@
 """Pydantic's findings in our words: what was expected, and which known key an unknown one comes near to."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from parallelrun.config import keys
 from parallelrun.config.positions import KeyPath
-from parallelrun.config.units import format_duration
 
 _EXPECTED = {
     "bool_type": "expected true or false",
@@ -56,8 +55,7 @@ def _expected(error: ErrorDetails) -> str:
         return f"expected text of the form {context['pattern']}"
     for comparison, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
         if comparison in context:
-            bound = context[comparison]
-            return f"expected {words} {format_duration(bound) if isinstance(bound, timedelta) else bound}"
+            return f"expected {words} {context[comparison]:g}"
     return _EXPECTED.get(kind, error["msg"])
 
 

@@ -1,6 +1,5 @@
 """The whole configuration, as a user writes it. Each key has a default, except where the two sides are."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -86,9 +85,9 @@ class Redact(Section):
 class Stop(Section):
     """What SIGTERM and SIGINT give to what is still under way."""
 
-    grace: Annotated[SomeTime, Field(le=timedelta(days=1))] = Field(default=parse_duration("20s"), examples=["60s"])
+    grace: SomeTime = Field(default=parse_duration("20s"), examples=["60s"])
     """How long requests and copies may still take. Then their connections are cut."""
-    deadline: Annotated[SomeTime, Field(le=timedelta(days=1))] = Field(default=parse_duration("25s"), examples=["90s"])
+    deadline: SomeTime = Field(default=parse_duration("25s"), examples=["90s"])
     """When the process ends in any case, counted from the signal. More than `grace`, so that evidence is stored."""
 
     @model_validator(mode="after")
@@ -105,7 +104,7 @@ def _store_url(value: str) -> str:
     return value
 
 
-PlainSide = Annotated[Side, BeforeValidator(plain_side)]
+PlainSide = Annotated[Side, BeforeValidator(plain_side, json_schema_input_type=str | Side)]
 
 
 class Config(Section):

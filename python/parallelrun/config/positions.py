@@ -17,6 +17,9 @@ KeyPath = tuple[str | int, ...]
 _DEEPEST = 32
 _MOST_NODES = 100_000
 
+_STANDARD = "tag:yaml.org,2002:"
+_TAGS = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value"})
+
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _LITERALS: dict[str, Any] = {
@@ -102,11 +105,16 @@ class _Builder:
             if not any(fault.message.startswith("too large") for fault in self._document.faults):
                 self._fault(node, path, f"too large: deeper than {_DEEPEST} levels or more than {_MOST_NODES} values")
             return None
+        if node.tag.removeprefix(_STANDARD) not in _TAGS:
+            self._fault(node, path, f"unknown tag {node.tag.removeprefix(_STANDARD)}")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
             return list(self._sequence(node, path, depth))
-        return self._scalar(node, path)
+        # SafeLoader resolved the tag by YAML 1.1; only whether it was quoted matters here.
+        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        return parse_scalar(node.value) if plain else node.value
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath, depth: int) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -128,13 +136,6 @@ class _Builder:
             at = (*path, index)
             self._document.lines[at] = item.start_mark.line + 1
             yield self.build(item, at, depth + 1)
-
-    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
-        if isinstance(node, yaml.ScalarNode) and node.tag.startswith("tag:yaml.org,2002:"):
-            # SafeLoader resolved the tag by YAML 1.1; only whether it was quoted matters here.
-            return parse_scalar(node.value) if node.style is None else node.value
-        self._fault(node, path, f"unknown tag {node.tag}")
-        return None
 
     def _fault(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         self._document.faults.append(Fault(node.start_mark.line + 1, path, message))

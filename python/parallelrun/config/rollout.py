@@ -1,11 +1,11 @@
 """How traffic is to move. Read and checked here; acted on from the next release."""
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from parallelrun.config.rules import Location
+from parallelrun.config.rules import Place
 from parallelrun.config.section import Many, Section, SomeTime
 from parallelrun.config.units import MILLION, Share, parse_duration, parse_share
 
@@ -26,7 +26,7 @@ class Slower(Section):
 
     quantile: Budget = Field(default=parse_share("99%"), examples=["95%"])
     """Which latency is judged: the time within which this share of the answers is there."""
-    ratio: float = Field(default=1.5, ge=1, le=100, allow_inf_nan=False, examples=[1.2])
+    ratio: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = Field(default=1.5, examples=[1.2])
     """How many times the old side's time it may take."""
 
 
@@ -41,18 +41,6 @@ class Gate(Section):
     """By how much the new side may be slower."""
     confidence: Budget = Field(default=parse_share("95%"), examples=["99%"])
     """How sure a verdict has to be."""
-
-
-class Place(Section):
-    """A place in the answers. A plain text stands for `{at: TEXT}`."""
-
-    at: Location = Field(examples=["$.total"])
-    """`status`, `body`, `header:NAME` or a JSONPath."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain_text(cls, value: Any) -> Any:
-        return {"at": value} if isinstance(value, str) else value
 
 
 class Rollout(Section):

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -41,11 +41,31 @@ Location = Annotated[str, AfterValidator(_location)]
 JsonPath = Annotated[str, AfterValidator(_json_path)]
 
 
-class Rule(Section):
+class Place(Section):
+    """A place in the answers. A plain text stands for `{at: TEXT}`."""
+
+    says_enough: ClassVar[bool] = True
+    """Whether `at` alone makes one, so that an editor should accept a plain text."""
+
+    at: Location = Field(examples=["$.total"])
+    """Where: `status`, `body`, `header:NAME` or a JSONPath. What lies below it is covered too."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_text(cls, value: Any) -> Any:
+        return {"at": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        mapping = handler.resolve_ref_schema(handler(schema))
+        if cls.says_enough and mapping.get("required") == ["at"]:
+            return {"anyOf": [{"type": "string"}, mapping]}
+        return mapping
+
+
+class Rule(Place):
     """A place where a difference does not count, or counts otherwise. A plain text stands for `{at: TEXT}`."""
 
-    at: Location = Field(examples=["$.updated_at"])
-    """Where: `status`, `body`, `header:NAME` or a JSONPath. What lies below it is covered too."""
     reason: str | None = Field(default=None, examples=["written on read"])
     """Why. Shown wherever the rule hides something."""
     owner: str | None = Field(default=None, examples=["jo"])
@@ -56,18 +76,6 @@ class Rule(Section):
     """The last day (UTC) on which it applies. Afterwards it is dropped and said to be so. Without it the rule stays."""
     id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["updated-at"])
     """Its name in differences and counts. By default made from what the rule does, the same in every process."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain_text(cls, value: Any) -> Any:
-        return {"at": value} if isinstance(value, str) else value
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        mapping = handler.resolve_ref_schema(handler(schema))
-        if mapping.get("required") == ["at"]:
-            return {"anyOf": [{"type": "string"}, mapping]}
-        return mapping
 
     def expired(self, today: date) -> bool:
         """Whether its last day has passed."""
@@ -83,6 +91,8 @@ class Unordered(Rule):
 
 class Tolerance(Rule):
     """A number that may differ by a little. Where both bounds are given, either is enough."""
+
+    says_enough = False
 
     absolute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(default=None, examples=[0.01])
     """By how much at most, in the number's own unit."""

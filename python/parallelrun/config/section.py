@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from parallelrun.config.units import Duration, Size
 
@@ -30,10 +30,19 @@ T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Field(strict=False)]
 """A list in the file, a tuple here, so that a configuration in force cannot change."""
 
-SomeTime = Annotated[Duration, Field(gt=timedelta(0))]
+T_Amount = TypeVar("T_Amount", timedelta, int)
+
+
+def _some(value: T_Amount) -> T_Amount:
+    if not value:
+        raise ValueError("expected more than 0")
+    return value
+
+
+SomeTime = Annotated[Duration, AfterValidator(_some)]
 """A duration longer than 0."""
 
-SomeBytes = Annotated[Size, Field(gt=0)]
+SomeBytes = Annotated[Size, AfterValidator(_some)]
 """A size of at least one byte."""
 
 Count = Annotated[int, Field(ge=1)]
