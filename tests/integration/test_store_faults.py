@@ -88,27 +88,32 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "evidence.db"
 
 
+@contextlib.asynccontextmanager
+async def locked(file: Path) -> AsyncIterator[None]:
+    """Another process writes, and takes its time."""
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # perhaps the collector has to finish first
+        yield
+        other.execute("ROLLBACK")
+
+
 async def test_a_locked_file(file: Path) -> None:
     async with rig(f"sqlite:///{file}") as it:
-        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        async with locked(file):
             it.feed()
             await it.fails("locked")
             assert it.collector.held[0] == 5
             assert it.collector.evidence.ledger().requests == 10, "what is shown does not need the store"
-            other.execute("ROLLBACK")
         await it.recovers()
         await it.all_there()
 
 
 async def test_more_than_memory_holds_is_lost_and_counted(file: Path) -> None:
     async with rig(f"sqlite:///{file}", hold_bytes=100_000) as it:
-        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        async with locked(file):
             it.feed(300)
             await until(lambda: it.collector.lost > 200)
             assert it.collector.held[1] <= 100_000
-            other.execute("ROLLBACK")
         await it.recovers()
         lost = it.collector.lost
         assert await it.count() == it.fed - lost
@@ -153,7 +158,7 @@ async def test_a_file_that_is_no_database(file: Path) -> None:
         os.replace(replacement, file)
         it.feed()
         await it.fails("not a database")
-        file.unlink()
+        os.unlink(file)
         await it.recovers()
 
 
@@ -189,7 +194,7 @@ async def test_a_full_disk(small_disk: Path) -> None:
 
 
 def test_a_file_that_may_not_grow(file: Path) -> None:
-    """The same without root: the system refuses to let files grow. It does so for a whole process, so we take another."""
+    """The same without root: the system refuses to let files grow: for a whole process, so in another one."""
     result = subprocess.run(
         [sys.executable, "-m", "tests.integration.test_store_faults", str(file)],
         capture_output=True,

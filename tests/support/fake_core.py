@@ -133,7 +133,7 @@ class FakeCore:
                 "requests": requests,
                 "in_flight": 0,
                 "rescued": 0,
-                "connections": {"accepted": 1, "open": 1, "refused": 0},
+                "connections": {"accepted": 1, "open": 1, "held_back": 0},
                 "refused": {"bad_request": 0},
                 "memory": {"reserved": 0, "limit": 268435456},
                 "shadows": {"in_flight": 0, "limit": 1024},
@@ -149,7 +149,7 @@ class FakeCore:
                         "outcomes": dict(outcomes),
                         "rescued": 0,
                         **{
-                            side: {"status_5xx": 0, "latency": self._histogram(endpoint, side)}
+                            side: {"status_5xx": 0, "missed_writes": 0, "latency": self._histogram(endpoint, side)}
                             for side in ("old", "new")
                         },
                     }

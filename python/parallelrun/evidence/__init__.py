@@ -4,6 +4,6 @@ the faces.
 This room knows nothing of the faces above it. Start with `open_store` and `collector.Collector`.
 """
 
-from .store import Store, StoreError, StoreTooNewError, open_store
+from parallelrun.evidence.store import Store, StoreError, StoreTooNewError, open_store
 
 __all__ = ["Store", "StoreError", "StoreTooNewError", "open_store"]

@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from .counters import Counters
+from parallelrun.evidence.counters import Counters
 
 STEP_MS = 5_000
 """The spacing of samples."""

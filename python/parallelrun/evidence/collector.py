@@ -9,17 +9,17 @@ import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from .activity import Activity
-from .core import Core
-from .counters import Counters
-from .events import Events
-from .hold import Hold
-from .model import Run
-from .records import Record, read_record
-from .retention import Retention
-from .state import Evidence
-from .store import Store, StoreError, StoreTooNewError
-from .writer import StoreHealth, Writer
+from parallelrun.evidence.activity import Activity
+from parallelrun.evidence.core import Core
+from parallelrun.evidence.counters import Counters
+from parallelrun.evidence.events import Events
+from parallelrun.evidence.hold import Hold
+from parallelrun.evidence.model import Run
+from parallelrun.evidence.records import Record, read_record
+from parallelrun.evidence.retention import Retention
+from parallelrun.evidence.state import Evidence
+from parallelrun.evidence.store import Store, StoreError, StoreTooNewError
+from parallelrun.evidence.writer import StoreHealth, Writer
 
 HOLD_BYTES = 32 * 1024 * 1024
 """Deflated records held in memory while the store does not take them."""

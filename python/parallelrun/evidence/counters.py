@@ -4,7 +4,7 @@ skipped.
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .status import Verdicts
+from parallelrun.evidence.status import Verdicts
 
 
 class _Read(BaseModel):
@@ -42,13 +42,18 @@ class Latency(_Read):
 
 
 class SideOfEndpoint(_Read):
-    """What one side did at one endpoint."""
+    """What one side did at one endpoint. `missed_writes`: it did not take them, though the other side did."""
 
     status_5xx: int = 0
+    missed_writes: int = 0
     latency: Latency = Latency()
 
     def __add__(self, other: "SideOfEndpoint") -> "SideOfEndpoint":
-        return SideOfEndpoint(status_5xx=self.status_5xx + other.status_5xx, latency=self.latency + other.latency)
+        return SideOfEndpoint(
+            status_5xx=self.status_5xx + other.status_5xx,
+            missed_writes=self.missed_writes + other.missed_writes,
+            latency=self.latency + other.latency,
+        )
 
 
 class EndpointCounts(_Read):
@@ -95,7 +100,7 @@ class DifferenceCounts(_Read):
 class Connections(_Read):
     accepted: int = 0
     open: int = 0
-    refused: int = 0
+    held_back: int = 0
 
 
 class Memory(_Read):

@@ -28,20 +28,20 @@ def parse_url(text: str) -> sa.URL:
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
-        raise ValueError(f"store: {_EXPECTED}") from None
+        raise ValueError(_EXPECTED) from None
     backend = url.drivername.partition("+")[0]
     if backend == "sqlite":
         if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-            raise ValueError("store: SQLite needs a file, such as sqlite:///parallelrun.db")
+            raise ValueError("SQLite needs a file, such as sqlite:///parallelrun.db")
         return url.set(drivername="sqlite+aiosqlite")
     if backend in ("postgresql", "postgres"):
         if importlib.util.find_spec("asyncpg") is None:
-            raise ValueError("store: PostgreSQL needs asyncpg: pip install 'parallelrun[postgresql]'")
+            raise ValueError("PostgreSQL needs asyncpg: pip install 'parallelrun[postgresql]'")
         query = dict(url.query)
         if "sslmode" in query:  # libpq's word, which people paste; asyncpg says `ssl`
             query["ssl"] = query.pop("sslmode")
         return url.set(drivername="postgresql+asyncpg", query=query)
-    raise ValueError(f"store: {_EXPECTED}, not {backend}://")
+    raise ValueError(f"{_EXPECTED}, not {backend}://")
 
 
 def file_of(url: sa.URL) -> Path | None:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict, deque
 
-from .records import Record
+from parallelrun.evidence.records import Record
 
 OVERHEAD = 1024
 """Bytes that a held record takes beside its deflated JSON, roughly."""

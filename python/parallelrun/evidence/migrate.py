@@ -36,7 +36,7 @@ def migrate(connection: sa.Connection) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if present is not None and present not in known:
         raise StoreTooNewError(
-            f"store: the database is at revision {present}, and this version of parallelrun knows only up to "
+            f"the database is at revision {present}, and this version of parallelrun knows only up to "
             f"{scripts.get_current_head()}. Start the newer version, or point `store` at another database."
         )
     if present != scripts.get_current_head():

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from .counters import EndpointCounts
-from .status import Status, Verdicts
+from parallelrun.evidence.counters import EndpointCounts
+from parallelrun.evidence.status import Status, Verdicts
 
 VERDICT_RANK = {"confirmed": 0, "unconfirmed": 1, "race": 2, "noise": 3, "ignored": 4}
 """How well a pair serves as the example of a difference: the lower the better."""

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from .counters import EndpointCounts
-from .model import VERDICT_RANK, Difference, Example, Past, Run, Times
-from .records import Record
-from .schema import DIFFERENCES, ENDPOINTS, FACTS, PAIRS, RUNS, SHOWN, VERDICTS
-from .status import Verdicts
+from parallelrun.evidence.counters import EndpointCounts
+from parallelrun.evidence.model import VERDICT_RANK, Difference, Example, Past, Run, Times
+from parallelrun.evidence.records import Record
+from parallelrun.evidence.schema import DIFFERENCES, ENDPOINTS, FACTS, PAIRS, RUNS, SHOWN, VERDICTS
+from parallelrun.evidence.status import Verdicts
 
 Insert = postgresql.Insert | sqlite.Insert
 

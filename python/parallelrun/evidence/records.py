@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
-from .signature import signature
+from parallelrun.evidence.signature import signature
 
 Verdict = Literal["confirmed", "unconfirmed", "noise", "race", "ignored"]
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from .queries import example_order
-from .schema import DIFFERENCES, PAIRS, RUNS, SHOWN
+from parallelrun.evidence.queries import example_order
+from parallelrun.evidence.schema import DIFFERENCES, PAIRS, RUNS, SHOWN
 
 EXAMPLES = 5
 """So many of the best pairs of each difference outlive newer pairs of others."""

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from .counters import Counters, EndpointCounts
-from .model import Difference, Example, Judged, Ledger, Past, Times
-from .records import Record
-from .signature import signature
-from .status import Verdicts, repeatable, status
+from parallelrun.evidence.counters import Counters, EndpointCounts
+from parallelrun.evidence.model import Difference, Example, Judged, Ledger, Past, Times
+from parallelrun.evidence.records import Record
+from parallelrun.evidence.signature import signature
+from parallelrun.evidence.status import Verdicts, repeatable, status
 
 RULES_SETTLE_MS = 60_000
 """After new rules, requests that began under the old ones may still be compared for this long."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from . import queries
-from .counters import EndpointCounts
-from .database import create_private, file_of, make_engine, parse_url
-from .migrate import StoreTooNewError, migrate
-from .model import Difference, Past, Run
-from .records import Record
-from .retention import Retention, retain, shrink
+from parallelrun.evidence import queries
+from parallelrun.evidence.counters import EndpointCounts
+from parallelrun.evidence.database import create_private, file_of, make_engine, parse_url
+from parallelrun.evidence.migrate import StoreTooNewError, migrate
+from parallelrun.evidence.model import Difference, Past, Run
+from parallelrun.evidence.records import Record
+from parallelrun.evidence.retention import Retention, retain, shrink
 
 
 class StoreError(Exception):

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from . import rules
-from .counters import EndpointCounts
-from .events import Events
-from .hold import Hold
-from .model import Difference, Run
-from .retention import Retention
-from .state import Evidence
-from .store import Batch, Store
+from parallelrun.evidence import rules
+from parallelrun.evidence.counters import EndpointCounts
+from parallelrun.evidence.events import Events
+from parallelrun.evidence.hold import Hold
+from parallelrun.evidence.model import Difference, Run
+from parallelrun.evidence.retention import Retention
+from parallelrun.evidence.state import Evidence
+from parallelrun.evidence.store import Batch, Store
 
 BATCH_RECORDS = 200
 BATCH_BYTES = 4 * 1024 * 1024

@@ -125,7 +125,7 @@ def test_what_is_too_old_is_not_shown() -> None:
 def test_counts_never_depend_on_how_often_one_looked(steps: list[tuple[str, int]]) -> None:
     core, often, once = FakeCore(), Evidence(), Evidence()
     for moment, (verdict, times) in enumerate(steps, 1):
-        core.differ(**{verdict: times})
+        core.differ("$.total", "value", endpoint=ENDPOINT, **{verdict: times})
         often.observe(counters(core), moment)
         often.observe(counters(core), moment)
     once.observe(counters(core), 99)
