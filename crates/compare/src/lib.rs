@@ -15,6 +15,10 @@ mod media;
 mod redact;
 mod rules;
 mod spec;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 mod walk;
 

@@ -251,9 +251,7 @@ fn tolerance(absolute: Option<f64>, relative: Option<f64>) -> Result<Action, Str
         None => Ok(None),
         Some(value) => match Decimal::from_float(value) {
             Some(decimal) => Ok(Some(decimal)),
-            None => Err(format!(
-                "expected `{name}` to be zero or more, and of at most 38 digits before the point, but it is {value}"
-            )),
+            None => Err(format!("expected `{name}` to be zero or more, but it is {value}")),
         },
     };
     Ok(Action::Tolerance {
