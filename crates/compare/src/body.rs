@@ -1,5 +1,10 @@
 //! Bodies: equal bytes are equal; else by content type.
 
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
 use http::header::{HeaderMap, CONTENT_ENCODING};
 
 use crate::findings::Findings;
@@ -12,20 +17,19 @@ pub(crate) fn compare(rules: &Rules, old: &Answer<'_>, new: &Answer<'_>, finding
     if old.body == new.body && same_encoding(old.headers, new.headers) {
         return;
     }
-    let decoded = |answer: &Answer<'_>| decode(answer.headers, answer.body, limits::DECODED).err();
-    match (
-        decode(old.headers, old.body, limits::DECODED),
-        decode(new.headers, new.body, limits::DECODED),
-    ) {
+    let decoded = |answer: &Answer<'_>| decode(answer.headers, answer.body, limits::DECODED);
+    match (decoded(old), decoded(new)) {
         (Ok(x), Ok(y)) => decoded_bodies(rules, (old.headers, &x), (new.headers, &y), findings),
-        _ => {
-            // What cannot be decoded is compared as it came.
-            for error in [decoded(old), decoded(new)].into_iter().flatten() {
+        (x, y) => {
+            let mut describe = |body: &[u8], result: Result<Cow<'_, [u8]>, DecodeError>| {
+                let Err(error) = result else { return Some(size(body)) };
                 if matches!(error, DecodeError::TooLarge(_)) {
                     findings.cap(Cap::Decoded);
                 }
-            }
-            text::bytes(rules, old.body, new.body, findings);
+                Some(format!("{} that cannot be decoded: {error}", size(body)))
+            };
+            let (x, y) = (describe(old.body, x), describe(new.body, y));
+            text::whole(rules, findings, Kind::Bytes, x, y);
         }
     }
 }

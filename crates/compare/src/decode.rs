@@ -1,5 +1,8 @@
 //! Content decoding, for comparing and recording only: what the client gets is never touched.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -90,7 +93,13 @@ fn zstd(body: &[u8], cap: usize) -> Result<Vec<u8>, DecodeError> {
     let mut rest = body;
     while !rest.is_empty() {
         match StreamingDecoder::new_with_max_window_size(&mut rest, ZSTD_WINDOW) {
-            Ok(decoder) => out.append(&mut read(decoder, "zstd", cap - out.len())?),
+            Ok(decoder) => {
+                let frame = read(decoder, "zstd", cap - out.len()).map_err(|error| match error {
+                    DecodeError::TooLarge(_) => DecodeError::TooLarge(cap),
+                    other => other,
+                });
+                out.append(&mut frame?);
+            }
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                 rest = rest.get(length as usize..).ok_or_else(invalid)?;
             }

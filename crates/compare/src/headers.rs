@@ -1,5 +1,8 @@
 //! Which headers count, and how each is compared. `docs/reference/comparing.md` has the list with a reason for each.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue};

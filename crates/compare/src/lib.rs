@@ -17,8 +17,6 @@ mod rules;
 mod spec;
 #[cfg(test)]
 mod testing;
-#[cfg(test)]
-mod tests;
 mod text;
 mod walk;
 

@@ -1,5 +1,8 @@
 //! Bodies without structure: lines of text, or bytes.
 
+#[cfg(test)]
+mod tests;
+
 use crate::excerpt;
 use crate::findings::{Findings, Place, Texts};
 use crate::rules::{Action, RuleId, Rules};

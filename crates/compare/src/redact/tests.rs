@@ -1,1 +1,278 @@
+use super::*;
+use crate::testing::{bodies, headers};
+use crate::{compare, Answer, Kind, Rules};
 
+fn redactor(json: &[&str]) -> Redactor {
+    let text = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+    Redactor::compile(&text(&["Authorization", "set-cookie"]), &text(json)).unwrap()
+}
+
+fn body(json: &[&str], content_type: &str, body: &str) -> String {
+    String::from_utf8(redactor(json).body(Some(content_type), body.as_bytes()).into_owned()).unwrap()
+}
+
+const JSON: &str = "application/json";
+
+#[test]
+fn errors_say_where() {
+    let error = Redactor::compile(&[], &["password".to_owned()])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("redact.json at \"password\": expected a JSONPath"),
+        "{error}"
+    );
+    let error = Redactor::compile(&["a b".to_owned()], &[]).unwrap_err().to_string();
+    assert_eq!(error, "redact.headers at \"a b\": \"a b\" is not the name of a header");
+}
+
+#[test]
+fn headers_in_any_case() {
+    let redactor = redactor(&[]);
+    assert!(redactor.header("authorization") && redactor.header("AUTHORIZATION") && redactor.header("Set-Cookie"));
+    assert!(!redactor.header("cookie") && !redactor.header(""));
+}
+
+#[test]
+fn json_by_path() {
+    let secret = ["$..password", "$.card", "$.list[*].x"];
+    assert_eq!(
+        body(&secret, JSON, r#"{"user": {"password" : "a\"b", "n": 1}}"#),
+        r#"{"user": {"password" : "[redacted]", "n": 1}}"#
+    );
+    assert_eq!(
+        body(&secret, JSON, r#"[{"password":{"a":[1,{"password":2}]}},3]"#),
+        r#"[{"password":"[redacted]"},3]"#
+    );
+    assert_eq!(
+        body(&secret, JSON, r#"{"card":12,"a":{"card":12},"list":[{"x":1,"y":2}]}"#),
+        r#"{"card":"[redacted]","a":{"card":12},"list":[{"x":"[redacted]","y":2}]}"#
+    );
+    assert_eq!(
+        body(&secret, JSON, r#"{"pass\u0077ord":"s"}"#),
+        r#"{"pass\u0077ord":"[redacted]"}"#
+    );
+    assert_eq!(
+        body(&secret, JSON, r#"{"password":1,"password":2}"#),
+        r#"{"password":"[redacted]","password":"[redacted]"}"#
+    );
+    assert_eq!(body(&["$"], JSON, "{\"a\":1}"), "\"[redacted]\"");
+    assert_eq!(body(&["$..*"], JSON, "[1,{\"a\":2}]"), r#"["[redacted]","[redacted]"]"#);
+    let plain = br#"{"user":1}"#;
+    assert!(matches!(redactor(&secret).body(Some(JSON), plain), Cow::Borrowed(_)));
+}
+
+#[test]
+fn filters_and_indexes_count_as_any() {
+    assert_eq!(
+        body(&["$.u[?@.admin].key"], JSON, r#"{"u":[{"key":1},{"key":2}]}"#),
+        r#"{"u":[{"key":"[redacted]"},{"key":"[redacted]"}]}"#
+    );
+    assert_eq!(
+        body(&["$.u[0]"], JSON, r#"{"u":[1,2]}"#),
+        r#"{"u":["[redacted]","[redacted]"]}"#
+    );
+}
+
+#[test]
+fn json_that_does_not_parse_is_removed_whole() {
+    for broken in [
+        r#"{"password":"secret"#,
+        r#"{"password":"secret"}}"#,
+        "{password:'secret'}",
+        "secret",
+        &("[".repeat(200) + "1" + &"]".repeat(200)),
+    ] {
+        assert_eq!(body(&["$..password"], JSON, broken), REDACTED, "{broken}");
+    }
+    assert_eq!(
+        redactor(&["$..password"]).body(Some(JSON), b"\"\xff").as_ref(),
+        REDACTED.as_bytes()
+    );
+    assert_eq!(body(&[], JSON, "{broken"), "{broken", "nothing is secret");
+    assert_eq!(body(&["$.a"], JSON, ""), "");
+}
+
+#[test]
+fn json_under_another_type() {
+    let secret = ["$..password"];
+    for content_type in ["text/plain", "", "application/octet-stream"] {
+        assert_eq!(
+            body(&secret, content_type, r#" {"password":1}"#),
+            r#" {"password":"[redacted]"}"#
+        );
+        assert_eq!(body(&secret, content_type, r#"{"password":1"#), REDACTED);
+        assert_eq!(
+            body(&secret, content_type, "{\"password\":1}\n{\"password\":2}\n"),
+            REDACTED
+        );
+        assert_eq!(
+            body(&secret, content_type, "[INFO] nothing here"),
+            "[INFO] nothing here"
+        );
+        assert_eq!(
+            body(&secret, content_type, "plain password text"),
+            "plain password text"
+        );
+    }
+    assert_eq!(
+        redactor(&secret).body(None, br#"{"password":1}"#).as_ref(),
+        br#"{"password":"[redacted]"}"#
+    );
+}
+
+#[test]
+fn forms_by_last_name() {
+    let form = "application/x-www-form-urlencoded";
+    let secret = ["$.user.password", "$.cards[*]"];
+    assert_eq!(
+        body(&secret, form, "a=1&password=x%20y&b=2&Password=z"),
+        "a=1&password=[redacted]&b=2&Password=[redacted]"
+    );
+    assert_eq!(
+        body(
+            &secret,
+            form,
+            "user%5Bpassword%5D=x&user[password][]=y&cards=1&passwords=2"
+        ),
+        "user%5Bpassword%5D=[redacted]&user[password][]=[redacted]&cards=[redacted]&passwords=2"
+    );
+    assert_eq!(
+        body(&secret, form, "password&password="),
+        "password&password=[redacted]"
+    );
+    assert_eq!(body(&["$.*"], form, "a=1&b=2"), "a=[redacted]&b=[redacted]");
+    let part = "--x\r\nContent-Disposition: form-data; name=\"Password\"\r\n\r\nsecret\r\n--x--";
+    assert_eq!(body(&secret, "multipart/form-data; boundary=x", part), REDACTED);
+    let harmless = part.replace("Password", "file");
+    assert_eq!(body(&secret, "multipart/form-data; boundary=x", &harmless), harmless);
+}
+
+#[test]
+fn targets_by_last_name() {
+    let redactor = redactor(&["$..token"]);
+    assert_eq!(
+        redactor.target("/a?x=1&token=s3cret&y=?"),
+        "/a?x=1&token=[redacted]&y=?"
+    );
+    assert_eq!(
+        redactor.target("/a?%74oken=s&TOKEN=s"),
+        "/a?%74oken=[redacted]&TOKEN=[redacted]"
+    );
+    assert!(matches!(redactor.target("/token=1?x=token"), Cow::Borrowed(_)));
+    assert!(matches!(redactor.target("/token"), Cow::Borrowed(_)));
+}
+
+#[test]
+fn no_difference_carries_a_secret() {
+    let redactor = redactor(&["$..password", "$.a.b[0].key", "$.form"]);
+    let secret = "hunter2hunter2";
+    let old = format!(
+        r#"{{"password":"{secret}","a":{{"b":[{{"key":"{secret}","n":1}}]}},"u":{{"password":{{"p":"{secret}"}}}},"z":{{"x":"y","password":"{secret}"}}}}"#
+    );
+    let long = "x".repeat(150);
+    for new in [
+        "{}".to_owned(),
+        "[]".to_owned(),
+        old.replace("hunter2\"", "hunter3\""),
+        old.replace("\"z\":{", &format!("\"z\":{{\"l\":\"{long}\",")),
+        r#"{"password":1,"a":{"b":[{"key":2}]},"u":{"password":{}},"z":null}"#.to_owned(),
+        r#"{"password":[],"a":{"b":[{"key":{}}]},"u":{"password":{"p":[]}},"z":[]}"#.to_owned(),
+        r#"{"a":{"b":[]},"u":0}"#.to_owned(),
+    ] {
+        for (old, new) in [(&old, &new), (&new, &old)] {
+            let found = bodies(&Rules::default(), JSON, old.as_bytes(), new.as_bytes());
+            assert!(!found.differences.is_empty());
+            for mut difference in found.differences {
+                redactor.difference(&mut difference);
+                assert!(!format!("{difference:?}").contains("hunter"), "{difference:?}");
+            }
+        }
+    }
+}
+
+fn difference(location: &str, text: &str) -> Difference {
+    Difference {
+        location: location.to_owned(),
+        kind: Kind::Missing,
+        old: Some(text.to_owned()),
+        new: None,
+        rule: None,
+    }
+}
+
+#[test]
+fn differences_keep_what_is_no_secret() {
+    let redactor = redactor(&["$..password", "$.user.pin"]);
+    let clean = |location: &str, text: &str| {
+        let mut difference = difference(location, text);
+        redactor.difference(&mut difference);
+        assert_eq!(difference.location, location);
+        difference.old.unwrap()
+    };
+    assert_eq!(
+        clean("$.a", r#"{"b":1,"password":"x","c":[2]}"#),
+        r#"{"b":1,"password":"[redacted]","c":[2]}"#
+    );
+    assert_eq!(clean("$.user", r#"{"pin":1,"n":2}"#), r#"{"pin":"[redacted]","n":2}"#);
+    assert_eq!(clean("$.other", r#"{"pin":1,"n":2}"#), r#"{"pin":1,"n":2}"#);
+    assert_eq!(clean("$.a[*].password.deep", "5"), REDACTED);
+    assert_eq!(clean("$.a['password']", "5"), REDACTED);
+    // Texts that have been cut, within a secret and elsewhere.
+    assert_eq!(
+        clean("$.a", r#"{"b":1,"password":"xyz…"#),
+        r#"{"b":1,"password":"[redacted]"…"#
+    );
+    assert_eq!(
+        clean("$.a", r#"{"password":{"x":1},"b":"cut o…"#),
+        r#"{"password":"[redacted]","b":"cut o…"#
+    );
+    assert_eq!(clean("$.a", r#"{"b":1,"pass…"#), r#"{"b":1,"pass…"#);
+    assert_eq!(clean("$.a", r#"[1,tr…"#), r#"[1,tr…"#);
+    assert_eq!(clean("$.a", r#"[1,"\u00…"#), r#"[1,"\u00…"#);
+    // What begins like JSON and is none may hold anything.
+    assert_eq!(clean("$.a", "{b: secret}"), REDACTED);
+    // Form fields have no parents.
+    assert_eq!(clean("$.pin", "1234"), REDACTED);
+    assert_eq!(clean("$['user[pin]']", "1234"), REDACTED);
+    assert_eq!(clean("status", "200"), "200");
+    assert_eq!(clean("header:authorization", "Bearer x"), REDACTED);
+    assert_eq!(
+        clean("header:location", "/cb?password=x&a=1"),
+        "/cb?password=[redacted]&a=1"
+    );
+    assert_eq!(clean("body", "<input name=password value=x>"), REDACTED);
+    assert_eq!(clean("body", "<p>hello"), "<p>hello");
+}
+
+#[test]
+fn bodies_that_cannot_be_taken_apart_show_nothing() {
+    let redactor = redactor(&["$..password"]);
+    let long = format!(r#"{{"password":"{}hunter2"#, "x".repeat(500));
+    for (old_type, new_type) in [
+        (JSON, JSON),
+        (JSON, "text/plain"),
+        ("image/png", JSON),
+        ("image/png", "image/png"),
+    ] {
+        let (a, b) = (
+            headers(&[("content-type", old_type)]),
+            headers(&[("content-type", new_type)]),
+        );
+        let (x, y) = (long.clone() + "A", long.clone() + "B");
+        let old = Answer {
+            status: 200,
+            headers: &a,
+            body: x.as_bytes(),
+        };
+        let new = Answer {
+            status: 200,
+            headers: &b,
+            body: y.as_bytes(),
+        };
+        for mut difference in compare(&Rules::default(), &old, &new).differences {
+            redactor.difference(&mut difference);
+            assert!(!format!("{difference:?}").contains("hunter"), "{difference:?}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+use crate::testing::{headers, rules, shown};
+use crate::{compare, Answer};
+
+fn differences(rules_json: &str, old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<String> {
+    let (old, new) = (headers(old), headers(new));
+    let old = Answer {
+        status: 200,
+        headers: &old,
+        body: b"same",
+    };
+    let new = Answer {
+        status: 200,
+        headers: &new,
+        body: b"same",
+    };
+    shown(&compare(&rules(rules_json), &old, &new))
+}
+
+#[test]
+fn what_does_not_count_is_not_seen() {
+    for name in [
+        "date",
+        "server",
+        "content-length",
+        "x-request-id",
+        "connection",
+        "keep-alive",
+        "x-extra",
+        "age",
+        "via",
+        "transfer-encoding",
+    ] {
+        assert_eq!(differences("{}", &[(name, "1")], &[(name, "2")]), [""; 0], "{name}");
+        assert_eq!(differences("{}", &[(name, "1")], &[]), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn what_counts_is_seen() {
+    for name in [
+        "location",
+        "link",
+        "www-authenticate",
+        "content-disposition",
+        "content-range",
+        "cache-control",
+        "vary",
+        "content-language",
+        "accept-ranges",
+        "access-control-allow-origin",
+        "access-control-allow-headers",
+        "access-control-max-age",
+        "allow",
+        "content-type",
+    ] {
+        assert_eq!(
+            differences("{}", &[(name, "a")], &[(name, "b")]),
+            [format!("header:{name} value a|b")]
+        );
+        assert_eq!(
+            differences("{}", &[(name, "a")], &[]),
+            [format!("header:{name} missing a|-")]
+        );
+        assert_eq!(
+            differences("{}", &[], &[(name, "a")]),
+            [format!("header:{name} extra -|a")]
+        );
+        assert_eq!(
+            differences("{}", &[(name, "a")], &[(&name.to_ascii_uppercase(), "a")]),
+            [""; 0]
+        );
+    }
+    for name in ["etag", "last-modified", "retry-after"] {
+        assert_eq!(differences("{}", &[(name, "a")], &[(name, "b")]), [""; 0]);
+        assert_eq!(
+            differences("{}", &[(name, "a")], &[]),
+            [format!("header:{name} missing a|-")]
+        );
+    }
+}
+
+#[test]
+fn spelling_that_means_nothing_is_equal() {
+    for (name, old, new) in [
+        ("cache-control", "no-cache, max-age=5", "Max-Age=5,no-cache"),
+        ("vary", "Accept, Origin", "origin,accept"),
+        ("allow", "GET, HEAD", "HEAD,GET"),
+        (
+            "content-type",
+            "text/html; charset=UTF-8",
+            "Text/HTML;charset=\"utf-8\"",
+        ),
+        ("content-type", "application/json; charset=utf-8", "application/json"),
+        (
+            "content-type",
+            "multipart/mixed; boundary=a",
+            "multipart/mixed; boundary=b",
+        ),
+        ("content-type", "text/csv; a=1; b=2", "text/csv;b=2;a=1"),
+    ] {
+        assert_eq!(
+            differences("{}", &[(name, old)], &[(name, new)]),
+            [""; 0],
+            "{old} {new}"
+        );
+    }
+    for (name, old, new) in [
+        ("content-type", "text/html; charset=utf-8", "text/html"),
+        ("content-type", "application/json; charset=latin-1", "application/json"),
+        ("content-type", "application/json", "application/problem+json"),
+        ("allow", "GET", "get"),
+        (
+            "link",
+            "</b>; rel=next, </a>; rel=prev",
+            "</a>; rel=prev, </b>; rel=next",
+        ),
+    ] {
+        assert_eq!(
+            differences("{}", &[(name, old)], &[(name, new)]).len(),
+            1,
+            "{old} {new}"
+        );
+    }
+}
+
+#[test]
+fn lines_of_one_header_count_in_order() {
+    assert_eq!(
+        differences("{}", &[("link", "a"), ("link", "b")], &[("link", "a, b")]),
+        [""; 0]
+    );
+    assert_eq!(
+        differences("{}", &[("link", "a"), ("link", "b")], &[("link", "b"), ("link", "a")]),
+        ["header:link value a, b|b, a"]
+    );
+    assert_eq!(
+        differences("{}", &[("vary", "a"), ("vary", "b")], &[("vary", "B, A")]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn cookies_count_by_name() {
+    let cookie = "set-cookie";
+    assert_eq!(
+        differences(
+            "{}",
+            &[(cookie, "a=1; Path=/"), (cookie, "b=2")],
+            &[(cookie, "b=9"), (cookie, "a=3")]
+        ),
+        [""; 0]
+    );
+    assert_eq!(
+        differences("{}", &[(cookie, "a=1"), (cookie, "b=2")], &[(cookie, "a=3")]),
+        ["header:set-cookie value a, b|a"]
+    );
+    assert_eq!(
+        differences("{}", &[(cookie, "a=secret")], &[]),
+        ["header:set-cookie missing a|-"]
+    );
+}
+
+#[test]
+fn users_can_ask_for_more() {
+    let rules = r#"{"headers":["X-Extra","etag"]}"#;
+    assert_eq!(
+        differences(
+            rules,
+            &[("x-extra", "A"), ("etag", "1")],
+            &[("x-extra", "a"), ("etag", "2")]
+        ),
+        ["header:x-extra value A|a", "header:etag value 1|2"]
+    );
+}
+
+#[test]
+fn rules_hide_headers() {
+    let hidden = |rule: &str, old: &str, new: &str| {
+        let json = format!(r#"{{{rule},"headers":["x-n"]}}"#);
+        let found = differences(&json, &[("x-n", old)], &[("x-n", new)]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].ends_with(']')
+    };
+    assert!(hidden(r#""ignore":[{"at":"header:X-N"}]"#, "a", "b"));
+    assert!(hidden(r#""ignore":[{"at":"header:*"}]"#, "a", "b"));
+    assert!(!hidden(r#""ignore":[{"at":"header:x-m"}]"#, "a", "b"));
+    assert!(
+        hidden(r#""case":[{"at":"header:x-n"}]"#, "A", "a") && !hidden(r#""case":[{"at":"header:x-n"}]"#, "A", "b")
+    );
+    assert!(hidden(
+        r#""equivalent":[{"at":"header:x-n","pattern":"\\d+","replacement":"N"}]"#,
+        "a1",
+        "a22"
+    ));
+    assert!(
+        hidden(r#""unordered":[{"at":"header:x-n"}]"#, "a, b", "b,a")
+            && !hidden(r#""unordered":[{"at":"header:x-n"}]"#, "a", "b")
+    );
+    let tolerance = r#""tolerance":[{"at":"header:x-n","absolute":1}]"#;
+    assert!(hidden(tolerance, "5", "6") && !hidden(tolerance, "5", "7") && !hidden(tolerance, "5 s", "6 s"));
+    let additive = r#"{"additive":[{"at":"header:vary"}]}"#;
+    assert_eq!(
+        differences(additive, &[], &[("vary", "a")]),
+        ["header:vary extra -|a [additive header:vary]"]
+    );
+    assert_eq!(
+        differences(additive, &[("vary", "a")], &[]),
+        ["header:vary missing a|-"]
+    );
+}
+
+#[test]
+fn odd_values_do_no_harm() {
+    let long = "é".repeat(300);
+    let [line] = differences("{}", &[("location", &long)], &[("location", "/")])
+        .try_into()
+        .unwrap();
+    assert!(line.len() < 240 && line.contains('…'), "{line}");
+    let (old, new) = (
+        headers(&[
+            ("set-cookie", ""),
+            ("set-cookie", ";"),
+            ("vary", ",,"),
+            ("content-type", ";=;"),
+        ]),
+        headers(&[]),
+    );
+    let found = compare(
+        &rules("{}"),
+        &Answer {
+            status: 200,
+            headers: &old,
+            body: b"",
+        },
+        &Answer {
+            status: 200,
+            headers: &new,
+            body: b"",
+        },
+    );
+    assert_eq!(found.differences.len(), 3);
+}
