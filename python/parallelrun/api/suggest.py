@@ -1,0 +1,68 @@
+"""The rule that would hide a difference, for people who know that it does not matter."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+import yaml
+
+from parallelrun.config.active import RuleSpec
+from parallelrun.evidence.model import Difference, Example
+
+_NEAR = Decimal("0.01")
+"""Two numbers this close, relative to the larger, are taken for a matter of rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A rule of the list `kind`, for the route `route` or, where that is None, for all."""
+
+    kind: str
+    route: str | None
+    rule: RuleSpec
+
+    @property
+    def yaml(self) -> str:
+        """The lines for the configuration."""
+        compare = {self.kind: [{**self.rule, "reason": "say why it does not matter"}]}
+        whole = {"routes": [{"match": self.route, "compare": compare}]} if self.route else {"compare": compare}
+        return str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100))
+
+
+def suggest(difference: Difference, example: Example | None) -> Suggestion:
+    """The narrowest rule that hides the difference at its endpoint."""
+    kind, rule = _rule(difference, example)
+    route = difference.endpoint if _is_route(difference.endpoint) else None
+    return Suggestion(kind, route, rule)
+
+
+def _rule(difference: Difference, example: Example | None) -> tuple[str, RuleSpec]:
+    at = difference.location
+    if not at.startswith("$"):
+        return "ignore", {"at": at}
+    match difference.kind:
+        case "order":
+            return "unordered", {"at": at}
+        case "value" if example and example.old and example.new:
+            apart = _apart(example.old, example.new)
+            if apart is not None:
+                return "tolerance", {"at": at, "absolute": apart}
+            if example.old.casefold() == example.new.casefold():
+                return "case", {"at": at}
+    return "ignore", {"at": at}
+
+
+def _apart(old: str, new: str) -> float | None:
+    """The distance of two numbers that are nearly the same."""
+    try:
+        one, other = Decimal(old), Decimal(new)
+        apart = abs(one - other)
+        if 0 < apart <= _NEAR * max(abs(one), abs(other)):
+            return float(apart)
+    except (InvalidOperation, OverflowError):
+        pass
+    return None
+
+
+def _is_route(endpoint: str) -> bool:
+    """Whether the endpoint can stand behind `match`; the bundle `(other)` cannot."""
+    return " /" in endpoint
