@@ -17,7 +17,6 @@ pub(crate) fn compare(rules: &Rules, old: &Answer<'_>, new: &Answer<'_>, finding
     if old.body == new.body && same_encoding(old.headers, new.headers) {
         return;
     }
-    let decoded = |answer: &Answer<'_>| decode(answer.headers, answer.body, limits::DECODED);
     match (decoded(old), decoded(new)) {
         (Ok(x), Ok(y)) => decoded_bodies(rules, (old.headers, &x), (new.headers, &y), findings),
         (x, y) => {
@@ -32,6 +31,10 @@ pub(crate) fn compare(rules: &Rules, old: &Answer<'_>, new: &Answer<'_>, finding
             text::whole(rules, findings, Kind::Bytes, x, y);
         }
     }
+}
+
+fn decoded<'a>(answer: &Answer<'a>) -> Result<Cow<'a, [u8]>, DecodeError> {
+    decode(answer.headers, answer.body, limits::DECODED)
 }
 
 fn same_encoding(old: &HeaderMap, new: &HeaderMap) -> bool {
