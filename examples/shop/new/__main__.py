@@ -16,5 +16,5 @@ from shop.new.database import pool
 
 if __name__ == "__main__":
     app = create_app(pool(os.environ["SHOP_DATABASE"]), Valkey.from_url(os.environ["SHOP_CACHE"]))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=60))
     server.run(sockets=[socket.socket(fileno=int(sys.argv[2]))])

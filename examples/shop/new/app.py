@@ -1,5 +1,6 @@
 """The new shop's HTTP: checks what comes in, asks the catalogue or the checkout, answers in JSON."""
 
+import logging
 import random
 import re
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, cast
 from uuid import uuid4
 
+import psycopg
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +22,8 @@ from shop.new.catalogue import PAGE, Catalogue
 from shop.new.checkout import Checkout, ConflictError, EmptyBasketError
 from shop.new.database import Pool
 from shop.regressions import active
+
+_LOG = logging.getLogger(__name__)
 
 MOST = 10_000  # of one product in a basket or quote
 
@@ -50,7 +54,7 @@ def create_app(pool: Pool, cache: Valkey) -> Starlette:
             Route("/orders", endpoints.place_order, methods=["POST"]),
             Route("/orders/{reference}", endpoints.order),
         ],
-        exception_handlers={HTTPException: refused},
+        exception_handlers={HTTPException: refused, psycopg.Error: broken},
         lifespan=lifespan,
     )
 
@@ -169,6 +173,12 @@ async def refused(request: Request, problem: Exception) -> Response:
     problem = cast(HTTPException, problem)
     standard = problem.detail == HTTPStatus(problem.status_code).phrase
     return answer({"error": problem.detail.lower() if standard else problem.detail}, problem.status_code)
+
+
+async def broken(request: Request, problem: Exception) -> Response:
+    """PostgreSQL refused a statement. Left to itself, the server would answer 500 too, but close the connection."""
+    _LOG.error("%s %s", request.method, request.url, exc_info=problem)
+    return answer({"error": "internal error"}, 500)
 
 
 async def body(request: Request) -> dict[str, Any]:
