@@ -45,7 +45,7 @@ def lines_on(console: Console) -> None:
 
 def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """What all lines have in common comes first."""
-    return {key: event.pop(key) for key in ("time", "level", "event")} | event
+    return {**{key: event.pop(key) for key in ("time", "level", "event")}, **event}
 
 
 def _short(value: Any) -> str:
