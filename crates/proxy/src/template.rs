@@ -18,7 +18,7 @@ pub(crate) fn write_template(path: &str, out: &mut String) {
         if position > 0 {
             out.push('/');
         }
-        out.push_str(placeholder(segment).unwrap_or(segment));
+        write_segment(segment, out);
         if out.len() - start > LONGEST {
             let mut cut = start + LONGEST;
             while !out.is_char_boundary(cut) {
@@ -29,6 +29,22 @@ pub(crate) fn write_template(path: &str, out: &mut String) {
             return;
         }
     }
+}
+
+/// A placeholder or the segment itself; a file ending stays: `/orders/42.json` is another endpoint than `/orders/42.csv`.
+fn write_segment(segment: &str, out: &mut String) {
+    if let Some(placeholder) = placeholder(segment) {
+        return out.push_str(placeholder);
+    }
+    if let Some((stem, ending)) = segment.rsplit_once('.') {
+        let is_ending = (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphabetic());
+        if let Some(placeholder) = placeholder(stem).filter(|_| is_ending) {
+            out.push_str(placeholder);
+            out.push('.');
+            return out.push_str(ending);
+        }
+    }
+    out.push_str(segment);
 }
 
 /// What a segment stands for, if it looks like a value and not like a name.

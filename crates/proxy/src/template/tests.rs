@@ -9,6 +9,7 @@ fn values_become_placeholders() {
         ("/u/6f1c2b3a-0d4e-4f5a-8b6c-7d8e9f0a1b2c", "/u/{uuid}"),
         ("/blob/9f86d081884c7d659a2feaa0c55ad015", "/blob/{hash}"),
         ("/c/da39a3ee", "/c/{hash}"),
+        ("/orders/42.json", "/orders/{id}.json"),
         ("/day/2026-11-24", "/day/{date}"),
         ("/day/2026-11-24T10:00:00Z", "/day/{date}"),
         ("/k/01HZX3V5Q8R9T2W4Y6A7B8C9D0", "/k/{token}"),
@@ -34,6 +35,8 @@ fn names_stay() {
         "/a//b",
         "/x/",
         "/getting-started-with-1-thing",
+        "/jquery-3.min.js",
+        "/index.html",
     ] {
         assert_eq!(endpoint_template(path), path);
     }
