@@ -7,6 +7,7 @@ from parallelrun.api.engine import Engine
 from parallelrun.api.importance import importance
 from parallelrun.api.suggest import suggest
 from parallelrun.api.times import moment
+from parallelrun.evidence import StoreError, StoreTooNewError
 from parallelrun.evidence.counters import EndpointCounts, Latency, SideOfEndpoint
 from parallelrun.evidence.model import Judged
 from parallelrun.evidence.outcomes import ALL, COMPARED
@@ -158,3 +159,18 @@ async def pair(engine: Engine, name: str) -> models.Pair | None:
             for one in found.differences
         ],
     )
+
+
+async def pairs(engine: Engine, names: list[str]) -> list[models.Pair]:
+    """Those of the pairs that can be had: none is missed so much that the others should not be shown."""
+    found, answers = [], True
+    for name in names:
+        if not answers and engine.collector.held_pair(name) is None:
+            continue
+        try:
+            one = await pair(engine, name)
+        except (StoreError, StoreTooNewError):
+            answers = False  # and would take as long to say so for each
+        else:
+            found += [one] if one else []
+    return found

@@ -1,0 +1,226 @@
+"""`parallelrun doctor`: what is wrong, in plain words, and what to do. Pure functions of a report."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel
+
+from parallelrun.api.status import SideStatus, Status
+from parallelrun.cli.words import span
+from parallelrun.web.report import Report, number
+
+QUIET = timedelta(minutes=5)
+"""So long without a request is worth a word."""
+SKEW = timedelta(seconds=5)
+"""So far apart two clocks may be."""
+MANY = 0.05
+"""More than this share of the recent requests lost to one cause is worth a word."""
+ENOUGH = 20
+"""Fewer requests or pairs than this prove nothing."""
+
+Severity = Literal["error", "warning"]
+
+
+class Finding(BaseModel):
+    """`what` is wrong, and what to `do`."""
+
+    severity: Severity
+    topic: str
+    what: str
+    do: str
+
+
+class Diagnosis(BaseModel):
+    """All findings, errors first; empty when all is well."""
+
+    findings: list[Finding]
+
+
+def diagnose(report: Report, now: datetime) -> list[Finding]:
+    """All findings; `now` is the time on the machine of whoever asks."""
+    status = report.status
+    found = [
+        *_traffic(status),
+        *_new(status),
+        *_sides(status),
+        *_store(status),
+        *_clock(report, now),
+        *_settings(report),
+        *_left_out(status),
+        *_evidence(report),
+    ]
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _error(topic: str, what: str, do: str) -> Finding:
+    return Finding(severity="error", topic=topic, what=what, do=do)
+
+
+def _warning(topic: str, what: str, do: str) -> Finding:
+    return Finding(severity="warning", topic=topic, what=what, do=do)
+
+
+def _quiet_for(status: Status, last: datetime | None) -> timedelta:
+    """How long ago the last request was; the whole uptime where there was none."""
+    return status.time - last if last else timedelta(seconds=status.uptime_s)
+
+
+def _traffic(status: Status) -> Iterator[Finding]:
+    quiet = _quiet_for(status, status.last_request_at)
+    if not status.requests:
+        yield _error(
+            "traffic",
+            f"no request has come in the {span(status.uptime_s)} since the start",
+            f"point clients, or the load balancer in front, at {status.listen}",
+        )
+    elif quiet >= QUIET:
+        what = f"no request has come for {span(quiet.total_seconds())}"
+        yield _warning("traffic", what, f"check that clients still reach {status.listen}")
+    if status.draining:
+        yield _warning("traffic", "it is draining and takes no new connections", "start its successor, if it has none")
+
+
+def _new(status: Status) -> Iterator[Finding]:
+    """Requests come, and the new side has had none of them: why?"""
+    quiet = _quiet_for(status, status.new.last_request_at)
+    if not status.recent.requests or quiet < min(QUIET, timedelta(seconds=status.recent.seconds)):
+        return
+    if status.recent.new or status.recent.requests < ENOUGH:
+        return
+    why, do = _why_no_copies(status)
+    yield _error("new", f"new has had no request for {span(quiet.total_seconds())}: {why}", do)
+
+
+def _why_no_copies(status: Status) -> tuple[str, str]:
+    if status.weight == 0 and status.sample == 0:
+        return "weight 0 and sampling 0 %", "set `sample` above 0%"
+    left_out = {name: count for name, count in status.recent.outcomes.items() if name in _LEFT_OUT}
+    if left_out:
+        name = max(left_out, key=left_out.__getitem__)
+        what, do = _LEFT_OUT[name]
+        return f"{what} ({left_out[name]} of {status.recent.requests} requests)", do
+    if any(status.new.failures.values()):
+        return "it cannot be reached", f"check that {status.new.url} is up and reachable from here"
+    return "no copy was sent", "look at the ledger: `parallelrun report`"
+
+
+_LEFT_OUT = {
+    "breaker_open": ("the breaker is open", "look after the new side; copies resume when it is well"),
+    "method_not_mirrored": (
+        "all requests have unsafe methods, and `databases: shared` sends those to one side only",
+        "give the new side a database of its own and set `databases: separate`, or send reads too",
+    ),
+    "route_not_mirrored": ("their routes say `mirror: false`", "take `mirror: false` away"),
+    "overload": (
+        "copies meet `limits.shadows` or `limits.memory`",
+        "raise the limit, or find why the new side is slow",
+    ),
+    "not_sampled": ("`sample` leaves them out", "raise `sample`"),
+    "request_too_large": ("request bodies are over `limits.body`", "raise `limits.body`"),
+    "looped": ("they have gone through parallelrun before", "check that neither side's URL leads back here"),
+    "upgrade": ("they are upgrades, such as WebSockets, which are not copied", "nothing: this cannot be compared"),
+}
+
+
+def _sides(status: Status) -> Iterator[Finding]:
+    for name, side in (("old", status.old), ("new", status.new)):
+        if side.health and not side.health.ok:
+            do = f"look after the {name} side, or correct `{name}.health`"
+            yield _error(name, f"the health URL {side.health.url} fails: {side.health.error}", do)
+        yield from _failures(name, side)
+        if side.missed_writes:
+            yield _error(
+                name,
+                f"{name} missed {number(side.missed_writes, 'write')} that the other side took: their data differ now",
+                f"bring the data of {name} up to date before you believe any further difference",
+            )
+
+
+def _failures(name: str, side: SideStatus) -> Iterator[Finding]:
+    failed = sum(side.failures.values())
+    if failed and failed >= MANY * side.requests:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in side.failures.items() if count)
+        what = f"{name} gave no answer to {failed} of {side.requests} requests ({kinds})"
+        yield _error(name, what, f"check that {side.url} is up, reachable and fast enough for `{name}.timeout`")
+
+
+def _store(status: Status) -> Iterator[Finding]:
+    store = status.store
+    if store.error:
+        held = f"{number(store.held, 'pair')} wait in memory"
+        what = f"the store {store.place} has not taken evidence since {store.since:%H:%M:%S} UTC: {store.error}; {held}"
+        yield _error("store", what, "make room, or repair it; what waits is written by itself then")
+    if store.lost:
+        what = f"{number(store.lost, 'example pair')} never reached the store"
+        yield _warning("store", what, "nothing to repair: counts are complete; find out why the store was slow or away")
+
+
+def _clock(report: Report, now: datetime) -> Iterator[Finding]:
+    status = report.status
+    apart = abs(now - status.time)
+    if apart > SKEW:
+        what = f"the clock here and that of parallelrun are {span(apart.total_seconds())} apart"
+        yield _warning("clock", what, "set both by NTP; expiry dates and times in reports depend on it")
+    newest = max((one.last_seen for one in (*report.open, *report.noise, *report.races, *report.ignored)), default=None)
+    if newest and newest > status.time + SKEW:
+        what = f"there is evidence from the future ({newest:%Y-%m-%d %H:%M:%S} UTC): the clock has gone back"
+        yield _warning("clock", what, "set the clock by NTP; evidence is kept too long until then")
+
+
+def _settings(report: Report) -> Iterator[Finding]:
+    config = report.status.config
+    for problem in config.refused:
+        yield _error(
+            "settings", f"a newer configuration is not in force: {problem}", "correct it; it is read again by itself"
+        )
+    if config.needs_restart:
+        what = f"changed, but only a new process takes it over: {', '.join(config.needs_restart)}"
+        yield _warning("settings", what, "restart parallelrun")
+    for warning in config.warnings:
+        yield _warning("settings", warning, "change it, if it is not meant")
+    for rule in report.rules:
+        if rule.expired:
+            owner = f" (ask {rule.owner})" if rule.owner else ""
+            what = (
+                f"the rule {rule.kind} at {rule.at} ({rule.place}) expired on {rule.until} and hides nothing any more"
+            )
+            yield _warning("rules", what, f"remove it, or give it a later day{owner}")
+
+
+def _left_out(status: Status) -> Iterator[Finding]:
+    recent = status.recent
+    if recent.requests < ENOUGH or not recent.new:
+        return
+    for name in ("overload", "breaker_open", "request_too_large", "looped"):
+        count = recent.outcomes.get(name, 0)
+        if count > MANY * recent.requests:
+            what, do = _LEFT_OUT[name]
+            yield _warning("copies", f"{count} of the last {recent.requests} requests were not compared: {what}", do)
+    large = recent.outcomes.get("response_too_large", 0)
+    if large > MANY * recent.requests:
+        what = f"{large} of the last {recent.requests} requests were not compared: answers over `limits.body`"
+        yield _warning("copies", what, "raise `limits.body`")
+
+
+def _evidence(report: Report) -> Iterator[Finding]:
+    if report.compared.of >= ENOUGH and not report.compared.count:
+        reasons = ", ".join(f"{one.count} {one.outcome}" for one in report.not_compared)
+        yield _error(
+            "evidence", f"nothing of {report.compared.of} requests was compared: {reasons}", "see the ledger's names"
+        )
+    differences = [*report.open, *report.noise, *report.races]
+    pairs = sum(one.verdicts.confirmed + one.verdicts.noise + one.verdicts.race for one in differences)
+    unconfirmed = sum(one.verdicts.unconfirmed for one in differences)
+    if unconfirmed >= ENOUGH and not pairs:
+        yield _warning(
+            "evidence",
+            f"no difference could be confirmed ({unconfirmed} pairs): noise cannot be told from real ones",
+            "raise `limits.second_opinions`, or write rules for what differs by nature in answers to writes",
+        )
+    if report.noise and not report.open and not report.ledger.outcomes.get("match") and report.compared.count >= ENOUGH:
+        yield _warning(
+            "evidence",
+            "every compared answer differs, and all of it is noise: real differences at the same places would not show",
+            "write rules for what differs by nature: `parallelrun diffs` lists it",
+        )

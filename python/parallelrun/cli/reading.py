@@ -1,0 +1,155 @@
+"""The commands that read: `status`, `report`, `diffs`, `show`, `doctor`."""
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parallelrun.cli.client import DEFAULT_ADMIN, Admin, AdminOption, JsonOption, end, fetch_report
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.console import Console
+
+NO = 1
+"""Exit code: the answer is no."""
+
+
+class Format(StrEnum):
+    """The forms of a report."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    html = "html"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (status, report, diffs, show, doctor):
+        app.command(command.__name__)(command)
+
+
+def status(*, admin: AdminOption = DEFAULT_ADMIN, json: JsonOption = False) -> None:
+    """Shows the running process: its two sides, how much was compared, its store and its limits."""
+    from parallelrun.api.models import Ledger  # noqa: PLC0415 - `--help` needs none of it
+    from parallelrun.api.status import Status  # noqa: PLC0415
+    from parallelrun.cli.status_text import status_text  # noqa: PLC0415
+
+    api = Admin(admin)
+    found = api.get("/api/v1/status", Status)
+    if json:
+        _print_json(found)
+    else:
+        _console().print(status_text(found, api.get("/api/v1/ledger", Ledger)), soft_wrap=True)
+
+
+def report(
+    *,
+    form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    admin: AdminOption = DEFAULT_ADMIN,
+    json: JsonOption = False,
+) -> None:
+    """Reports where the two versions differ, the most important first.
+
+    Ends with 0 if they agree; with 1 if there is an open difference, if the new version failed where the old one did
+    not, or if nothing was compared.
+    """
+    found = fetch_report(Admin(admin))
+    match Format.json if json else form:
+        case Format.json:
+            _print_json(found)
+        case Format.html:
+            from parallelrun.web.page import page  # noqa: PLC0415
+
+            _print(page(found))
+        case Format.markdown:
+            from parallelrun.cli.report_markdown import markdown  # noqa: PLC0415
+
+            _print(markdown(found))
+        case _:
+            from parallelrun.cli.report_text import report_text  # noqa: PLC0415
+
+            _console().print(report_text(found), soft_wrap=True)
+    if not found.agrees:
+        raise typer.Exit(NO)
+
+
+def diffs(
+    endpoint: Annotated[str | None, typer.Argument(help="Only of this endpoint, such as 'GET /orders/{id}'.")] = None,
+    *,
+    admin: AdminOption = DEFAULT_ADMIN,
+    json: JsonOption = False,
+) -> None:
+    """Lists the differences, the most important first: open ones, then races, noise, and what rules hide."""
+    from parallelrun.api.models import Differences, Endpoints  # noqa: PLC0415
+    from parallelrun.cli.differences_text import differences_text  # noqa: PLC0415
+
+    api = Admin(admin)
+    query = {} if endpoint is None else {"endpoint": endpoint}
+    found = api.get("/api/v1/differences", Differences, **query)
+    if endpoint is not None and not found.items:
+        known = [one.endpoint for one in api.get("/api/v1/endpoints", Endpoints).items]
+        if endpoint not in known:
+            raise end(f"no requests of an endpoint {endpoint!r}. Known: {', '.join(known) or 'none yet'}", NO)
+    if json:
+        _print_json(found)
+    else:
+        _console().print(differences_text(found))
+
+
+def show(
+    pair_id: Annotated[str, typer.Argument(help="The pair, as `report` and `diffs` name it.")],
+    *,
+    admin: AdminOption = DEFAULT_ADMIN,
+    json: JsonOption = False,
+) -> None:
+    """Shows one request with both answers side by side. Ends with 1 if there is no such pair."""
+    from urllib.parse import quote  # noqa: PLC0415
+
+    from parallelrun.api.models import Pair  # noqa: PLC0415
+    from parallelrun.cli.pair_text import pair_text  # noqa: PLC0415
+
+    found = Admin(admin).find(f"/api/v1/pairs/{quote(pair_id, safe='')}", Pair)
+    if found is None:
+        raise end(f"there is no pair {pair_id!r}; it may have been let go of since (`limits.pairs_kept`)", NO)
+    if json:
+        _print_json(found)
+    else:
+        console = _console()
+        console.print(pair_text(found, console.width))
+
+
+def doctor(*, admin: AdminOption = DEFAULT_ADMIN, json: JsonOption = False) -> None:
+    """Says in plain words what is wrong, and what to do about it. Ends with 1 if anything is."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from parallelrun.cli.diagnosis import Diagnosis, diagnose  # noqa: PLC0415
+    from parallelrun.cli.diagnosis_text import diagnosis_text  # noqa: PLC0415
+
+    found = Diagnosis(findings=diagnose(fetch_report(Admin(admin)), datetime.now(UTC)))
+    if json:
+        _print_json(found)
+    else:
+        _console().print(diagnosis_text(found), soft_wrap=True)
+    if found.findings:
+        raise typer.Exit(NO)
+
+
+def _print_json(model: "BaseModel") -> None:
+    _print(model.model_dump_json(indent=2))
+
+
+def _print(text: str) -> None:
+    """UTF-8 whatever the locale says, since the text names its own encoding or is JSON."""
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + (b"" if text.endswith("\n") else b"\n"))
+    sys.stdout.flush()
+
+
+def _console() -> "Console":
+    """Standard output; where it is no terminal, lines are wide enough for tables."""
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=160)

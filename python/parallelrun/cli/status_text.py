@@ -1,0 +1,87 @@
+"""`parallelrun status` for people."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from parallelrun.api.models import Ledger
+from parallelrun.api.status import SideStatus, Status
+from parallelrun.cli.words import clean, size, span, time
+from parallelrun.evidence.outcomes import COMPARED
+from parallelrun.web.report import share
+
+
+def status_text(status: Status, ledger: Ledger) -> Group:
+    """The process in about fifteen lines."""
+    state = "draining" if status.draining else "serving"
+    head = Text.assemble(
+        (f"parallelrun {status.version}", "bold"), f"  {state} on {status.listen} for {span(status.uptime_s)}"
+    )
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("phase", f"{status.phase}, weight {100 * status.weight:g} %, sample {100 * status.sample:g} %")
+    table.add_row("traffic", _traffic(status))
+    table.add_row("compared", _compared(ledger))
+    table.add_row("old", _side(status.old))
+    table.add_row("new", _side(status.new))
+    table.add_row("store", _store(status))
+    table.add_row("memory", f"{size(status.memory.used)} of {size(status.memory.limit)}")
+    table.add_row("copies", f"{status.shadows.used} under way, at most {status.shadows.limit}")
+    table.add_row("settings", _settings(status))
+    return Group(head, table)
+
+
+def _traffic(status: Status) -> str:
+    recent = status.recent
+    lately = f"{recent.per_s:.1f}/s over the last {span(recent.seconds)}" if recent.seconds else "just started"
+    return f"{status.requests:,} requests since the start, {status.in_flight} under way, {lately}"
+
+
+def _compared(ledger: Ledger) -> str:
+    both, done = sum(ledger.outcomes[name] for name in COMPARED), sum(ledger.outcomes.values())
+    if not both:
+        return "nothing yet"
+    match = share(ledger.outcomes["match"], both)
+    return f"{match} match of {share(both, done)} compared ({ledger.requests:,} requests since {time(ledger.since)})"
+
+
+def _side(side: SideStatus) -> Text:
+    text = clean(side.url)
+    text.append(f"  {side.requests:,} requests, {side.status_5xx:,} answers 5xx")
+    failures = {name: count for name, count in side.failures.items() if count}
+    if failures:
+        text.append(f", failed: {', '.join(f'{count:,} {name}' for name, count in failures.items())}", "red")
+    if side.missed_writes:
+        text.append(f", missed {side.missed_writes:,} writes", "red")
+    if side.health:
+        text.append(
+            "  healthy" if side.health.ok else f"  unhealthy: {side.health.error}", "green" if side.health.ok else "red"
+        )
+    return text
+
+
+def _store(status: Status) -> Text:
+    store = status.store
+    text = clean(store.place)
+    text.append(
+        "  writing" if store.error is None else f"  failing: {store.error}", "" if store.error is None else "red"
+    )
+    if store.held:
+        text.append(f", {store.held:,} pairs wait ({size(store.held_bytes)})")
+    if store.lost:
+        text.append(f", {store.lost:,} pairs lost", "red")
+    return text
+
+
+def _settings(status: Status) -> Text:
+    config = status.config
+    text = clean(config.file or "from the command line and the environment")
+    text.append(f"  generation {config.generation}, since {time(config.since)}")
+    if config.refused:
+        text.append(f"\nrefused: {config.refused[0]}", "red")
+    if config.needs_restart:
+        text.append(f"\nneeds a restart: {', '.join(config.needs_restart)}", "yellow")
+    for warning in config.warnings:
+        text.append(f"\n{warning}", "yellow")
+    return text

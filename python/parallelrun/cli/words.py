@@ -1,0 +1,48 @@
+"""Words and numbers as the reading commands print them."""
+
+from datetime import datetime
+
+from rich.text import Text
+
+from parallelrun.web.visible import in_one_line
+
+STATUS_STYLES = {"open": "bold red", "race": "yellow", "noise": "dim", "ignored": "dim"}
+NOTHING = "nothing here"
+
+
+def clean(text: str | None, style: str = "", most: int = 200) -> Text:
+    """Text of strangers for a terminal: in one line, cut, with nothing in it that a terminal obeys."""
+    if text is None:
+        return Text(NOTHING, "dim italic")
+    safe = in_one_line(text)
+    return Text(safe if len(safe) <= most else safe[: most - 1] + "…", style)
+
+
+def time(moment: datetime) -> str:
+    """`2026-03-01 10:00:00 UTC`."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def milliseconds(value: float | None) -> str:
+    """`1.2 ms`, `3.4 s`."""
+    if value is None:
+        return "n/a"
+    return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
+
+
+def span(seconds: float) -> str:
+    """`40 s`, `5 min`, `3 h`, `2 d`."""
+    for limit, unit, size in ((120.0, "s", 1), (7200.0, "min", 60), (172_800.0, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def size(count: int) -> str:
+    """`256 MiB`."""
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.3g} {unit}"

@@ -1,0 +1,168 @@
+"""The report: what is known at a moment, put in order for people and for a build that wants a yes or a no."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from parallelrun.api.models import Difference, Endpoint, Endpoints, Ledger, Pair, Rate
+from parallelrun.api.rules import Rule, Rules
+from parallelrun.api.status import Status
+from parallelrun.api.views import rate
+from parallelrun.evidence.outcomes import COMPARED, FAILED, NOT_COMPARED
+
+PAIRS = 100
+"""So many open differences are shown with their example in full."""
+
+Verdict = Literal["differs", "agrees", "nothing compared"]
+
+
+class Uncompared(BaseModel):
+    """Requests that were not compared, for one reason; `why` says it in words."""
+
+    outcome: str
+    count: int
+    share: float
+    why: str
+
+
+class Report(BaseModel):
+    """Everything, the most important first. `verdict` is `agrees` only if something was compared, nothing open differs,
+    and the new side never failed where the old one did not.
+    """
+
+    made_at: datetime
+    verdict: Verdict
+    headline: str
+    status: Status
+    ledger: Ledger
+    compared: Rate
+    match: Rate
+    mismatch: Rate
+    open: list[Difference]
+    races: list[Difference]
+    noise: list[Difference]
+    ignored: list[Difference]
+    failing: list[Endpoint]
+    """Endpoints at which the new side gave no answer though the old one did."""
+    endpoints: list[Endpoint]
+    not_compared: list[Uncompared]
+    rules: list[Rule]
+    pairs: dict[str, Pair] = Field(default_factory=dict, exclude=True)
+    """Examples by id, for the forms that show both answers."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether a build may go on."""
+        return self.verdict == "agrees"
+
+
+def wanted_pairs(differences: list[Difference]) -> list[str]:
+    """The ids of the examples that a report shows in full."""
+    names = (one.pair_id for one in differences if one.status == "open" and one.pair_id)
+    return list(dict.fromkeys(names))[:PAIRS]
+
+
+def build(
+    *,
+    status: Status,
+    ledger: Ledger,
+    endpoints: Endpoints,
+    differences: list[Difference],
+    rules: Rules,
+    pairs: list[Pair],
+) -> Report:
+    """The report over what the API said; `differences` in their order of importance."""
+    both = sum(ledger.outcomes.get(name, 0) for name in COMPARED)
+    done = sum(ledger.outcomes.values())
+    kinds = {kind: [one for one in differences if one.status == kind] for kind in ("open", "race", "noise", "ignored")}
+    failing = [one for one in endpoints.items if one.new_failed.count]
+    compared = rate(both, done)
+    match = rate(ledger.outcomes.get("match", 0), both)
+    verdict = _verdict(both, len(kinds["open"]), len(failing))
+    return Report(
+        made_at=datetime.now(UTC),
+        verdict=verdict,
+        headline=_headline(kinds["open"], failing, compared, match),
+        status=status,
+        ledger=ledger,
+        compared=compared,
+        match=match,
+        mismatch=rate(ledger.outcomes.get("mismatch", 0), both),
+        open=kinds["open"],
+        races=kinds["race"],
+        noise=kinds["noise"],
+        ignored=kinds["ignored"],
+        failing=sorted(failing, key=lambda one: (-(one.new_failed.share or 0), one.endpoint)),
+        endpoints=endpoints.items,
+        not_compared=_uncompared(ledger, done),
+        rules=rules.items,
+        pairs={pair.id: pair for pair in pairs},
+    )
+
+
+def _verdict(both: int, differing: int, failing: int) -> Verdict:
+    if differing or failing:
+        return "differs"
+    return "agrees" if both else "nothing compared"
+
+
+def _headline(differing: list[Difference], failing: list[Endpoint], compared: Rate, match: Rate) -> str:
+    sentences = []
+    if differing:
+        at = len({one.endpoint for one in differing})
+        sentences.append(f"{number(len(differing), 'open difference')} at {number(at, 'endpoint')}.")
+    elif compared.count:
+        sentences.append("No open difference.")
+    if failing:
+        failed = sum(one.new_failed.count for one in failing)
+        sentences.append(f"The new side failed {number(failed, 'request')} that the old side answered.")
+    if compared.count:
+        sentences.append(f"{percent(match)} match of {percent(compared)} compared ({number(compared.of, 'request')}).")
+    elif compared.of:
+        sentences.append(f"Nothing was compared, of {number(compared.of, 'request')}.")
+    else:
+        sentences.append("There has been no request yet.")
+    return " ".join(sentences)
+
+
+def _uncompared(ledger: Ledger, done: int) -> list[Uncompared]:
+    failed = {
+        "old_failed": "the old side gave no answer",
+        "new_failed": "the new side gave no answer",
+        "both_failed": "neither side gave an answer",
+    }
+    reasons = {name: failed.get(name) or NOT_COMPARED[name] for name in (*FAILED, *NOT_COMPARED)}
+    found = [
+        Uncompared(outcome=name, count=count, share=count / done, why=why)
+        for name, why in reasons.items()
+        if (count := ledger.outcomes.get(name, 0))
+    ]
+    return sorted(found, key=lambda one: -one.count)
+
+
+def number(count: int, noun: str) -> str:
+    """`1 endpoint`, `1,234 endpoints`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def percent(rate: Rate) -> str:
+    """A share in percent, cut and not rounded: only all is 100 %, only nothing 0 %."""
+    return share(rate.count, rate.of)
+
+
+def share(count: int, of: int) -> str:
+    """`count` of `of` in percent, as `percent`."""
+    if not of:
+        return "n/a"
+    tenths = 1000 * count // of
+    if count and not tenths:
+        return "<0.1 %"
+    return f"{tenths / 10:g} %"
+
+
+def interval(rate: Rate) -> str:
+    """`2.1 to 6.3 %`, the 95 % interval."""
+    if not rate.of:
+        return "n/a"
+    return f"{100 * rate.low:.2g} to {100 * rate.high:.3g} %"
