@@ -18,6 +18,7 @@ mod spec;
 #[cfg(test)]
 mod testing;
 mod text;
+mod varying;
 mod walk;
 
 pub use decode::{decode, DecodeError};
@@ -25,6 +26,7 @@ pub use difference::{Cap, Comparison, Difference, Kind, Outcome};
 pub use redact::Redactor;
 pub use rules::{RuleError, Rules};
 pub use spec::{AdditiveSpec, CaseSpec, EquivalentSpec, IgnoreSpec, RulesSpec, ToleranceSpec, UnorderedSpec};
+pub use varying::{text_beyond_noise, Beyond};
 
 use findings::{Findings, Place, Texts};
 use http::HeaderMap;

@@ -81,7 +81,7 @@ fn ignored(rules: &Rules) -> Option<RuleId> {
 }
 
 /// What is left of a text.
-struct Lines<'a>(Option<&'a [u8]>);
+pub(crate) struct Lines<'a>(pub(crate) Option<&'a [u8]>);
 
 impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];

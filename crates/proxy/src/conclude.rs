@@ -1,28 +1,21 @@
-//! When both sides have answered: compare, ask again where that tells more, count, and keep an example.
+//! When both sides are done with a request: is there a pair to compare, and if not, why not?
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::Arc;
 use std::time::Duration;
 
-use parallelrun_compare::{compare, Comparison, Difference, Outcome as Compared};
 use tokio::sync::oneshot;
 
-use crate::answer::{is_endless, Answer, Answered};
+use crate::answer::{is_endless, Answered};
 use crate::body::Capture;
 use crate::budget::Held;
+use crate::comparing::compare_and_count;
 use crate::copying::Upload;
-use crate::differences::Verdict;
 use crate::flow::Exchange;
 use crate::ledger::Outcome;
-use crate::record::{self, Judged};
-use crate::second_opinion;
+use crate::record;
 use crate::serving::{Begun, Leg};
 use crate::sides::{Side, Sides};
 use crate::upstream_error::{Failure, UpstreamError};
-
-/// Comparing more than this many bytes leaves the worker's thread, so that no other client waits for it.
-const OFF_THE_WORKER: usize = 64 * 1024;
 
 /// What a copied request holds until it is concluded.
 pub struct Copied {
@@ -137,129 +130,4 @@ impl Other {
             },
         }
     }
-}
-
-async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, old: Answer, new: Answer) {
-    let (old, new, comparison) = compared(&exchange, old, new).await;
-    if let Some(cap) = comparison.capped {
-        exchange.worker.state.caps.count(cap);
-    }
-    match comparison.outcome() {
-        Compared::Match => exchange.ticket.close(Outcome::Match),
-        Compared::Ignored => {
-            let verdicts = vec![Verdict::Ignored; comparison.differences.len()];
-            count(
-                exchange,
-                upload,
-                Outcome::Ignored,
-                &old,
-                &new,
-                comparison.differences,
-                &verdicts,
-            );
-        }
-        Compared::Mismatch => {
-            let verdicts = judge(&exchange, upload.is_none(), &old, &comparison.differences).await;
-            let outcome = outcome_of(&verdicts);
-            count(exchange, upload, outcome, &old, &new, comparison.differences, &verdicts);
-        }
-    }
-}
-
-/// Compares on this thread, or on another one if it would take long.
-async fn compared(exchange: &Exchange, old: Answer, new: Answer) -> (Answer, Answer, Comparison) {
-    let rules = Arc::clone(&exchange.route.rules);
-    if old.body.len() + new.body.len() <= OFF_THE_WORKER || old.body == new.body {
-        let comparison = compare(&rules, &old.as_compared(), &new.as_compared());
-        return (old, new, comparison);
-    }
-    let job = move || {
-        let comparison = compare(&rules, &old.as_compared(), &new.as_compared());
-        (old, new, comparison)
-    };
-    match exchange.worker.state.comparing.spawn_blocking(job).await {
-        Ok(done) => done,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()), // counted as a panic where the task ends
-    }
-}
-
-/// One verdict for each difference.
-async fn judge(exchange: &Exchange, bodyless: bool, old: &Answer, differences: &[Difference]) -> Vec<Verdict> {
-    let books = &exchange.ticket.endpoint().differences;
-    let learned = books.learned(differences);
-    let by_learning = |(difference, learned): (&Difference, &bool)| match (&difference.rule, learned) {
-        (Some(_), _) => Verdict::Ignored,
-        (None, true) => Verdict::Noise,
-        (None, false) => Verdict::Unconfirmed,
-    };
-    let known: Vec<Verdict> = differences.iter().zip(&learned).map(by_learning).collect();
-    let nothing_new = !known.contains(&Verdict::Unconfirmed);
-    if !exchange.head.is_safe() || !bodyless || (nothing_new && !second_opinion::refresh()) {
-        return known;
-    }
-    let Some(second) = second_opinion::ask(exchange).await else {
-        return known;
-    };
-    let Sides {
-        old: old_again,
-        new: new_again,
-    } = second;
-    let rules = &exchange.route.rules;
-    let visible = |c: Comparison| {
-        c.differences
-            .into_iter()
-            .filter(|d| d.rule.is_none())
-            .collect::<Vec<_>>()
-    };
-    let varied = visible(compare(rules, &old.as_compared(), &old_again.as_compared()));
-    let still = visible(compare(rules, &old_again.as_compared(), &new_again.as_compared()));
-    let seen: Vec<Difference> = differences.iter().filter(|d| d.rule.is_none()).cloned().collect();
-    books.learn(&varied, &seen);
-    second_opinion::verdicts(differences, &varied, &still)
-}
-
-fn outcome_of(verdicts: &[Verdict]) -> Outcome {
-    let any = |verdict| verdicts.contains(&verdict);
-    if any(Verdict::Confirmed) || any(Verdict::Unconfirmed) {
-        Outcome::Mismatch
-    } else if any(Verdict::Race) {
-        Outcome::Race
-    } else if any(Verdict::Noise) {
-        Outcome::Noise
-    } else {
-        Outcome::Ignored
-    }
-}
-
-fn count(
-    exchange: Exchange,
-    upload: Option<Rc<Upload>>,
-    outcome: Outcome,
-    old: &Answer,
-    new: &Answer,
-    differences: Vec<Difference>,
-    verdicts: &[Verdict],
-) {
-    let state = &exchange.worker.state;
-    let books = &exchange.ticket.endpoint().differences;
-    let mut wanted = false;
-    for (difference, verdict) in differences.iter().zip(verdicts) {
-        match books.count(difference, *verdict) {
-            Some(first) => wanted |= first,
-            None => {
-                state.caps.signatures.fetch_add(1, Relaxed);
-            }
-        }
-    }
-    if wanted || state.records.admits(outcome == Outcome::Mismatch) {
-        let judged = Judged {
-            outcome,
-            old,
-            new,
-            differences,
-            verdicts,
-        };
-        record::keep_pair(&exchange, upload.as_deref(), judged);
-    }
-    exchange.ticket.close(outcome);
 }

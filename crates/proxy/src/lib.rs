@@ -10,6 +10,7 @@ mod assign;
 mod body;
 mod budget;
 mod client_error;
+mod comparing;
 mod conclude;
 mod connect;
 mod copying;
