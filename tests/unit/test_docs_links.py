@@ -2,24 +2,15 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
-from tests.support.repository import ROOT, committed_files
+from tests.support.markdown import pages, tokens
+from tests.support.repository import ROOT
 
-PAGES = [path for path in committed_files() if path.suffix == ".md"]
-PARSER = MarkdownIt("gfm-like", {"linkify": False})
-
-
-def tokens(page: Path) -> Iterator[Token]:
-    for token in PARSER.parse(page.read_text()):
-        yield token
-        yield from token.children or ()
+PAGES = pages()
 
 
 def links(page: Path) -> list[str]:
