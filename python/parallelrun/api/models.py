@@ -136,12 +136,12 @@ class Request(BaseModel):
 
 
 class Answer(BaseModel):
-    """One side's answer. `status` is 0 where none came; `failure` then says why. `ms`: time to its end."""
+    """One side's answer. `status` is 0 where none came; `failure` then says why. `ms`: time to its end, None without one."""
 
     status: int
     headers: list[tuple[str, str]]
     body: Body | None
-    ms: float
+    ms: float | None
     failure: str | None
 
 

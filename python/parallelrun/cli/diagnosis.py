@@ -177,8 +177,10 @@ def _settings(report: Report) -> Iterator[Finding]:
     if config.needs_restart:
         what = f"changed, but only a new process takes it over: {', '.join(config.needs_restart)}"
         yield _warning("settings", what, "restart parallelrun")
+    expired = [rule for rule in report.rules if rule.expired]
     for warning in config.warnings:
-        yield _warning("settings", warning, "change it, if it is not meant")
+        if not any(f" {rule.place}: " in warning for rule in expired):  # said below, with what to do
+            yield _warning("settings", warning, "change it, if it is not meant")
     for rule in report.rules:
         if rule.expired:
             owner = f" (ask {rule.owner})" if rule.owner else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from parallelrun.api.models import Difference
 from parallelrun.cli.words import NOTHING, milliseconds, time
 from parallelrun.web.notes import notes
-from parallelrun.web.report import Report, interval, percent
+from parallelrun.web.report import Report, interval, percent, share
 from parallelrun.web.visible import in_one_line, visible
 
 _TITLES = {
@@ -75,7 +75,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _table(
             ("Outcome", "Requests", "Share", "Why"),
             (
-                (code(one.outcome), f"{one.count}", f"{100 * one.share:.3g} %", plain(one.why))
+                (code(one.outcome), f"{one.count}", share(one.count, report.compared.of), plain(one.why))
                 for one in report.not_compared
             ),
         )

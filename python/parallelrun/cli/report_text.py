@@ -10,7 +10,7 @@ from rich.text import Text
 from parallelrun.api.models import Difference
 from parallelrun.cli.words import clean, milliseconds, time
 from parallelrun.web.notes import notes
-from parallelrun.web.report import Report, interval, percent
+from parallelrun.web.report import Report, interval, percent, share
 
 _VERDICTS = {
     "differs": ("The new version answers differently.", "bold red"),
@@ -52,7 +52,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 
 def _title(text: str) -> Padding:
-    return Padding(Text(text, "bold underline"), (1, 0, 0, 0))
+    return Padding(Text(text, "bold underline"), (1, 0, 0, 0), expand=False)
 
 
 def _open(place: int, one: Difference) -> Iterator[RenderableType]:
@@ -73,7 +73,7 @@ def _open(place: int, one: Difference) -> Iterator[RenderableType]:
         lines.append(Text.assemble(("show  ", "dim"), f"parallelrun show {one.pair_id}"))
     where = f"route {one.silence.route}" if one.silence.route else "every route"
     lines.append(Text.assemble(("hide  ", "dim"), clean(f"{one.silence.kind} at {one.silence.at}, {where}")))
-    yield Padding(Group(*lines), (0, 0, 1, 5))
+    yield Padding(Group(*lines), (0, 0, 1, 5), expand=False)
 
 
 def _failing(report: Report) -> Table:
@@ -87,7 +87,7 @@ def _failing(report: Report) -> Table:
 def _not_compared(report: Report) -> Table:
     table = _table("outcome", "requests>", "share>", "why")
     for one in report.not_compared:
-        table.add_row(one.outcome, f"{one.count:,}", f"{100 * one.share:.3g} %", one.why)
+        table.add_row(one.outcome, f"{one.count:,}", share(one.count, report.compared.of), one.why)
     return table
 
 

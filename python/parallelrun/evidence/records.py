@@ -37,12 +37,12 @@ class Request(_Read):
 
 
 class Answer(_Read):
-    """One side's answer. `status` is 0 where none came; `failure` then says why. `ms`: time to its end."""
+    """One side's answer. `status` is 0 where none came; `failure` then says why. `ms`: time to its end, None without one."""
 
     status: int = Field(ge=0, le=999)
     headers: tuple[tuple[str, str], ...] = ()
     body: Body | None = None
-    ms: float = Field(default=0.0, ge=0)
+    ms: float | None = Field(default=None, ge=0)
     failure: str | None = None
 
 

@@ -50,6 +50,7 @@ def page(report: Report) -> str:
             slices=_slices(report),
             opened=OPENED,
             rows=_rows,
+            share=share,
         )
     )
 

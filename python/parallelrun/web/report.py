@@ -79,16 +79,17 @@ def build(
     failing = [one for one in endpoints.items if one.new_failed.count]
     compared = rate(both, done)
     match = rate(ledger.outcomes.get("match", 0), both)
+    mismatch = rate(ledger.outcomes.get("mismatch", 0), both)
     verdict = _verdict(both, len(kinds["open"]), len(failing))
     return Report(
         made_at=datetime.now(UTC),
         verdict=verdict,
-        headline=_headline(kinds["open"], failing, compared, match),
+        headline=_headline(kinds["open"], failing, compared, match, mismatch),
         status=status,
         ledger=ledger,
         compared=compared,
         match=match,
-        mismatch=rate(ledger.outcomes.get("mismatch", 0), both),
+        mismatch=mismatch,
         open=kinds["open"],
         races=kinds["race"],
         noise=kinds["noise"],
@@ -107,7 +108,7 @@ def _verdict(both: int, differing: int, failing: int) -> Verdict:
     return "agrees" if both else "nothing compared"
 
 
-def _headline(differing: list[Difference], failing: list[Endpoint], compared: Rate, match: Rate) -> str:
+def _headline(differing: list[Difference], failing: list[Endpoint], compared: Rate, match: Rate, mismatch: Rate) -> str:
     sentences = []
     if differing:
         at = len({one.endpoint for one in differing})
@@ -118,7 +119,10 @@ def _headline(differing: list[Difference], failing: list[Endpoint], compared: Ra
         failed = sum(one.new_failed.count for one in failing)
         sentences.append(f"The new side failed {number(failed, 'request')} that the old side answered.")
     if compared.count:
-        sentences.append(f"{percent(match)} match of {percent(compared)} compared ({number(compared.of, 'request')}).")
+        sentences.append(
+            f"{percent(match)} match and {percent(mismatch)} mismatch of {percent(compared)} compared "
+            f"({number(compared.of, 'request')})."
+        )
     elif compared.of:
         sentences.append(f"Nothing was compared, of {number(compared.of, 'request')}.")
     else:
