@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import httpx
 from shop.launch import HERE, Shop
 from shop.traffic import send
 from shop.verdict import Verdict, judge
-from shop.visitors import plan
+from shop.visitors import Round, plan
 
 PARALLELRUN = [sys.executable, "-m", "parallelrun"]
 CONFIG = HERE / "parallelrun.yaml"
@@ -40,7 +41,7 @@ class Proxy:
 
     def get(self, path: str) -> Any:
         """Reads from the admin API."""
-        return httpx.get(self.admin_url + path, timeout=SETTLE_S).raise_for_status().json()
+        return httpx.get(self.admin_url + path, timeout=SETTLE_S, trust_env=False).raise_for_status().json()
 
     def report(self, form: str) -> bytes:
         """What `parallelrun report --format FORM` prints; it ends with 1 where there are differences.
@@ -99,25 +100,27 @@ def run(shop: Shop, proxy: Proxy, requests: int, sent: Callable[[], None]) -> Ve
     Raises:
         MiddleError: parallelrun never came to an end with counting, or the old side did not answer.
     """
-
-    async def settled(so_far: int) -> None:
-        async with httpx.AsyncClient(base_url=proxy.admin_url, timeout=SETTLE_S) as admin:
-            deadline = time.monotonic() + SETTLE_S
-            while True:
-                ledger = (await admin.get("/api/v1/ledger")).raise_for_status().json()
-                counted = sum(ledger["outcomes"].values())
-                if counted == ledger["requests"] == so_far:
-                    return
-                if time.monotonic() > deadline:
-                    raise MiddleError(
-                        f"{so_far} requests were sent, but after {SETTLE_S:g} s the ledger says: {ledger}"
-                    )
-                await asyncio.sleep(LOOK_S)
-
-    statuses = asyncio.run(send(plan(shop.seed, requests), proxy.url, settled, sent))
+    statuses = asyncio.run(_send(plan(shop.seed, requests), proxy, sent))
     if failed := {status: count for status, count in statuses.items() if status >= 500}:
         raise MiddleError(f"the old side serves, and must not fail; it answered {failed}")
     return judge(_differences(proxy), sorted(shop.regressions))
+
+
+async def _send(rounds: list[Round], proxy: Proxy, sent: Callable[[], None]) -> Counter[int]:
+    async with httpx.AsyncClient(base_url=proxy.admin_url, timeout=SETTLE_S, trust_env=False) as admin:
+
+        async def settled(so_far: int) -> None:
+            """Waits until the ledger holds an outcome for each request: both sides have answered then."""
+            deadline = time.monotonic() + SETTLE_S
+            while True:
+                ledger = (await admin.get("/api/v1/ledger")).raise_for_status().json()
+                if sum(ledger["outcomes"].values()) == ledger["requests"] == so_far:
+                    return
+                if time.monotonic() > deadline:
+                    raise MiddleError(f"{so_far} requests were sent, but after {SETTLE_S:g} s the ledger says {ledger}")
+                await asyncio.sleep(LOOK_S)
+
+        return await send(rounds, proxy.url, settled, sent)
 
 
 def _differences(proxy: Proxy) -> list[dict[str, Any]]:
