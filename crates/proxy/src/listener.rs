@@ -57,7 +57,7 @@ pub async fn serve(worker: Rc<Worker>, listening: Listening) -> bool {
     let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker)));
     tokio::select! {
         () = accept(&worker, listening, &open) => {}
-        _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {} // drops the listener: nobody queues at a closed door
+        () = reached(&mut phase, Phase::Draining) => {} // drops the listener: nobody queues at a closed door
     }
     sweeper.abort();
     loop {
@@ -66,9 +66,15 @@ pub async fn serve(worker: Rc<Worker>, listening: Listening) -> bool {
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            _ = phase.wait_for(|phase| *phase >= Phase::Ending) => return false,
+            () = reached(&mut phase, Phase::Ending) => return false,
         }
     }
+}
+
+/// Waits for a phase. What `wait_for` returns locks the phase until it is dropped, and must not outlive this: whoever wants
+/// to begin the next phase would wait for a connection that waits for that phase.
+async fn reached(phase: &mut watch::Receiver<Phase>, least: Phase) {
+    let _ = phase.wait_for(|phase| *phase >= least).await;
 }
 
 /// True when every request has its outcome. Others' requests count too: nobody leaves while a copy is under way.
@@ -172,7 +178,7 @@ where
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        _ = phase.wait_for(|phase| *phase >= Phase::Closing) => {
+        () = reached(&mut phase, Phase::Closing) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
