@@ -79,8 +79,8 @@ class Side(Section):
 
     url: Annotated[str, AfterValidator(_base_url)] = Field(examples=["http://orders-v1:8000"])
     """Where it listens. A path is put before the path of each request. `https://` checks its certificate."""
-    health: UrlPath | None = Field(default=None, examples=["/healthz"], json_schema_extra={"later": True})
-    """The path that answers 2xx while it is well."""
+    health: UrlPath | None = Field(default=None, examples=["/healthz"])
+    """A path that answers 2xx while it is well. `status` and `doctor` ask for it; traffic does not depend on it."""
     timeout: SomeTime = Field(default=parse_duration("10s"), examples=["30s"])
     """How long it may take until the head of its answer is there."""
     connect_timeout: SomeTime = Field(default=parse_duration("2s"), examples=["500ms"])

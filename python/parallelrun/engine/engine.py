@@ -72,11 +72,6 @@ class Engine:
         """Where the admin API listens, with the real port."""
         return Address(*self.admin.listener.getsockname()[:2])
 
-    @property
-    def ready(self) -> bool:
-        """Whether new connections are welcome."""
-        return not self.draining
-
     @classmethod
     async def start(cls, source: Source, loaded: Loaded, create_app: CreateApp, events: Events) -> "Engine":
         """Connects to the store, binds both ports and begins to serve.
