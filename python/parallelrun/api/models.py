@@ -136,7 +136,7 @@ class Request(BaseModel):
 
 
 class Answer(BaseModel):
-    """One side's answer. `status` is 0 where none came; `failure` then says why. `ms`: time to its end, None without one."""
+    """One side's answer. `status` is 0 where none came; `failure` says why. `ms`: time to its end, None without one."""
 
     status: int
     headers: list[tuple[str, str]]

@@ -139,9 +139,13 @@ def _row(old: tuple[int, Line] | None, new: tuple[int, Line] | None, location: s
     if old and new:
         yield _both(*old, *new, here=here)
     elif old:
-        yield Row("old", _cell(*old, 0, len(old[1].text)), None, here)
+        yield Row("old", _alone(*old), None, here)
     elif new:
-        yield Row("new", None, _cell(*new, 0, len(new[1].text)), here)
+        yield Row("new", None, _alone(*new), here)
+
+
+def _alone(number: int, line: Line) -> Cell:
+    return _cell(number, line, len(line.text) - len(line.text.lstrip()), len(line.text))
 
 
 def _both(i: int, old: Line, j: int, new: Line, *, here: bool) -> Row:
