@@ -11,11 +11,12 @@ from parallelrun.cli.picture import Picture, picture, summary
 if TYPE_CHECKING:
     from parallelrun.engine import Engine
 
-REFRESH_S = 0.5
+REFRESH_S = 1.0
+"""As often as the counters are read."""
 
 
 class Live:
-    """Draws a running engine anew twice a second; afterwards one paragraph says what happened.
+    """Draws a running engine anew once a second; afterwards one paragraph says what happened.
 
     Args:
         console: a terminal.

@@ -2,12 +2,13 @@
 
 import logging
 import sys
-from typing import Any
 
 import structlog
 from rich.console import Console
 from rich.text import Text
 from structlog.typing import EventDict, WrappedLogger
+
+from parallelrun.cli.words import clean
 
 _STYLES = {"warning": "yellow", "error": "red"}
 
@@ -30,7 +31,10 @@ def lines_on(console: Console) -> None:
     def show(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         level, name = event.pop("level"), event.pop("event")
         line = Text.assemble((event.pop("time"), "dim"), " ", (name, _STYLES.get(level, "bold")))
-        line.append("".join(f"  {key}={_short(value)}" for key, value in event.items() if value not in (None, [], "")))
+        for key, value in event.items():
+            if value not in (None, [], ""):
+                line.append(f"  {key}=", "dim")
+                line.append_text(clean(" ".join(map(str, value)) if isinstance(value, list) else str(value), most=80))
         console.print(line, soft_wrap=False, overflow="ellipsis", no_wrap=True)
         raise structlog.DropEvent
 
@@ -46,11 +50,6 @@ def lines_on(console: Console) -> None:
 def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """What all lines have in common comes first."""
     return {**{key: event.pop(key) for key in ("time", "level", "event")}, **event}
-
-
-def _short(value: Any) -> str:
-    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 class _ToEvents(logging.Handler):

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from parallelrun.cli.words import clean, milliseconds, span
 from parallelrun.evidence.counters import Counters, Latency
-from parallelrun.evidence.model import Judged
+from parallelrun.evidence.model import Example, Judged
 from parallelrun.evidence.outcomes import ALL, COMPARED, NOT_COMPARED
+from parallelrun.web.report import share
 
 if TYPE_CHECKING:
     from parallelrun.engine import Engine
@@ -50,7 +51,10 @@ class Picture:
 
     def latency(self, side: str) -> Latency:
         """The answer times of `old` or `new` over all endpoints."""
-        return sum((getattr(endpoint, side).latency for endpoint in self.counters.endpoints), Latency())
+        buckets: Counter[int] = Counter()
+        for endpoint in self.counters.endpoints:
+            buckets.update(dict(getattr(endpoint, side).latency.buckets))
+        return Latency(count=buckets.total(), buckets=tuple(sorted(buckets.items())))
 
     def drawn(self, width: int, height: int) -> RenderableType:
         """The picture for a terminal of so many columns and lines."""
@@ -59,15 +63,15 @@ class Picture:
         rows = min(10, height - used)
         if self.differences and rows > 0:
             parts += ["", self._differences(width, rows)]
-        return Group(*parts, *(Text(trouble, "yellow", overflow="ellipsis", no_wrap=True) for trouble in self.troubles))
+        return Group(*parts, *(clean(trouble, "yellow", most=width) for trouble in self.troubles))
 
     def _head(self) -> Iterator[Text]:
         counters = self.counters
-        yield Text.from_markup(f"[bold]{escape(self.title)}[/]  clients {self.listen}  admin http://{self.admin}")
-        sides = f"[dim]old[/] {escape(self.old)}  [dim]new[/] {escape(self.new)}"
-        yield Text.from_markup(f"{sides}  [dim]weight[/] {counters.weight_ppm / 1e4:g} %")
+        yield Text.assemble((self.title, "bold"), f"  clients {self.listen}  admin http://{self.admin}")
+        weight = f"{counters.weight_ppm / 1e4:g} %"
+        yield Text.assemble(("old ", "dim"), self.old, ("  new ", "dim"), self.new, ("  weight ", "dim"), weight)
         yield Text(
-            f"{counters.requests:,} requests in {_span(counters.uptime_ms / 1000)}, {self.rate:,.0f}/s, "
+            f"{counters.requests:,} requests in {span(counters.uptime_ms / 1000)}, {self.rate:,.0f}/s, "
             f"{counters.in_flight} in flight" + (f", {counters.rescued:,} rescued" if counters.rescued else "")
         )
         yield Text(compared(self.outcomes), "bold")
@@ -79,7 +83,8 @@ class Picture:
         table.add_column("requests", justify="right", no_wrap=True)
         table.add_column("share", justify="right", no_wrap=True)
         if width >= _NARROW:
-            table.add_column("", no_wrap=True, overflow="ellipsis", style="dim")
+            # What the other columns leave, or all of them would shrink to make room for it.
+            table.add_column("", no_wrap=True, overflow="ellipsis", style="dim", max_width=width - 50)
         for name in (name for name in ALL if outcomes[name]):
             cells = [f"{outcomes[name]:,}", share(outcomes[name], outcomes.total())]
             cells += [NOT_COMPARED.get(name, "")] if width >= _NARROW else []
@@ -95,8 +100,8 @@ class Picture:
             table.add_row(
                 side,
                 f"{counts.requests:,}",
-                _milliseconds(latency.quantile_ms(0.5)),
-                _milliseconds(latency.quantile_ms(0.99)),
+                milliseconds(latency.quantile_ms(0.5)),
+                milliseconds(latency.quantile_ms(0.99)),
                 f"{counts.status_5xx:,}",
                 f"{sum(counts.failures.values()):,}",
             )
@@ -109,10 +114,10 @@ class Picture:
             table.add_column(name, no_wrap=True, overflow="ellipsis")
         for judged in self.differences[:rows]:
             difference, example = judged.difference, judged.example
-            shown = f"{example.old or '—'} → {example.new or '—'}" if example else ""
-            cells = [difference.endpoint, difference.location, difference.kind]
-            cells += [shown] if width >= _NARROW else []
-            table.add_row(f"{difference.verdicts.shown:,}", *(Text(" ".join(cell.split())) for cell in cells))
+            cells = [clean(difference.endpoint), clean(difference.location), clean(difference.kind)]
+            if width >= _NARROW:
+                cells.append(Text(" → ").join(clean(value) for value in _values(example)))
+            table.add_row(f"{difference.verdicts.shown:,}", *cells)
         return table
 
 
@@ -136,7 +141,7 @@ def picture(engine: "Engine", last: Picture | None) -> Picture:
 def summary(last: Picture) -> str:
     """One paragraph on everything since the start."""
     counters, number = last.counters, len(last.differences)
-    sentences = [f"{counters.requests:,} requests in {_span(counters.uptime_ms / 1000)}: {compared(last.outcomes)}."]
+    sentences = [f"{counters.requests:,} requests in {span(counters.uptime_ms / 1000)}: {compared(last.outcomes)}."]
     if number:
         most = last.differences[0].difference
         sentences.append(
@@ -161,12 +166,8 @@ def compared(outcomes: Counter[str]) -> str:
     return f"{share(outcomes['match'], both)} match of {share(both, total)} compared"
 
 
-def share(part: int, whole: int) -> str:
-    """A share in percent, cut and not rounded, so that only all is 100 %."""
-    tenths = 1000 * part // whole
-    if part and not tenths:
-        return "<0.1 %"
-    return f"{tenths / 10:g} %"
+def _values(example: Example | None) -> tuple[str | None, ...]:
+    return (example.old, example.new) if example else ()
 
 
 def _rate(counters: Counters, last: Picture | None) -> float:
@@ -193,17 +194,3 @@ def _troubles(engine: "Engine") -> Iterator[str]:
         yield f"the store does not take evidence: {engine.collector.health.error}"
     if engine.collector.lost:
         yield f"{engine.collector.lost:,} example pairs lost"
-
-
-def _milliseconds(value: float | None) -> str:
-    if value is None:
-        return "—"
-    return f"{value:.1f} ms" if value < 1000 else f"{value / 1000:.1f} s"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h"
