@@ -4,6 +4,7 @@ import asyncio
 import random
 import socket
 import struct
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,12 +48,18 @@ class Result:
 
 
 async def load(
-    address: tuple[str, int], shots: Callable[[int], Shot], *, count: int, connections: int = 16, pace: float = 0.0
+    address: tuple[str, int],
+    shots: Callable[[int], Shot],
+    *,
+    count: int,
+    connections: int = 16,
+    pace: float = 0.0,
+    enough: threading.Event | None = None,
 ) -> Result:
     """Sends `shots(0)` to `shots(count - 1)` over `connections` connections, each reused as long as it lasts.
 
     Run it with `background.start` or `background.run`. `pace` is a pause in seconds before each request of a
-    connection.
+    connection. Once `enough` is set, no further request is sent.
     """
     result = Result()
     numbers = iter(range(count))
@@ -60,6 +67,8 @@ async def load(
     async def worker() -> None:
         connection: _Connection | None = None
         for number in numbers:
+            if enough is not None and enough.is_set():
+                break
             if pace:
                 await asyncio.sleep(pace)
             shot = shots(number)
