@@ -71,8 +71,10 @@ def _play(say: Steps, directory: Path, requests: int, seed: int) -> Verdict:
             task = bar.add_task("requests", total=requests)
             verdict = run(shop, proxy, requests, lambda: bar.advance(task))
         say("all of them are answered, compared and counted; the report:")
-        _page(directory).write_bytes(proxy.report("html"))
-        say.console.out(proxy.report("text").decode(), highlight=False)
+        with _page(directory).open("wb") as page:
+            proxy.report("html", page)
+        say.console.file.flush()
+        proxy.report("text")
         say("stopping everything ...")
     say.console.print(_table(verdict))
     say(f"[bold]{verdict}[/]")
@@ -97,9 +99,9 @@ def _table(verdict: Verdict) -> Table:
 
 
 def _places(shown: list[Difference]) -> str:
-    return "\n".join(
-        escape(
-            f"{one['endpoint']}  {one['location']}  {one['kind']}, {one['count']} times: {one['old']} -> {one['new']}"
-        )
-        for one in shown
-    )
+    return "\n".join(_place(one) for one in shown)
+
+
+def _place(one: Difference) -> str:
+    old, new = ("nothing" if one[side] is None else one[side] for side in ("old", "new"))
+    return escape(f"{one['endpoint']}  {one['location']}  {one['kind']}, {one['count']} times: {old} -> {new}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -43,17 +43,16 @@ class Proxy:
         """Reads from the admin API."""
         return httpx.get(self.admin_url + path, timeout=SETTLE_S, trust_env=False).raise_for_status().json()
 
-    def report(self, form: str) -> bytes:
-        """What `parallelrun report --format FORM` prints; it ends with 1 where there are differences.
+    def report(self, form: str, to: IO[bytes] | None = None) -> None:
+        """Runs `parallelrun report --format FORM`, which prints into the file, or where we print.
 
         Raises:
-            MiddleError: it ends otherwise.
+            MiddleError: it ends with neither 0 nor 1, which stands for differences.
         """
         command = [*PARALLELRUN, "report", "--admin", self.admin_url, "--format", form]
-        result = subprocess.run(command, capture_output=True, timeout=SETTLE_S, check=False)
+        result = subprocess.run(command, stdout=to, timeout=SETTLE_S, check=False)
         if result.returncode not in (0, 1):
-            raise MiddleError(f"parallelrun report ended with {result.returncode}: {result.stderr.decode()}")
-        return result.stdout
+            raise MiddleError(f"parallelrun report ended with {result.returncode}")
 
 
 @contextmanager

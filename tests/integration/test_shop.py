@@ -23,6 +23,7 @@ from shop.launch import Shop, StartError
 from shop.regressions import REGRESSIONS, parse
 from shop.seed import catalogue
 from shop.visitors import LEAST, Request, Round, plan
+from tests.support.shop import alive, processes_of
 
 LAUNCH = Path(__file__).parents[2] / "examples" / "shop" / "launch.py"
 PATIENCE_S = 60
@@ -208,29 +209,9 @@ def test_nothing_is_left_however_the_launcher_ends(how: signal.Signals) -> None:
         time.sleep(0.05)
 
 
-def processes_of(directory: Path) -> list[psutil.Process]:
-    """All processes that have a shop's directory in their command line or environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            described = [*process.cmdline(), *process.environ().values()]
-            if any(str(directory) in text for text in described):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
 def kind(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     return next((name for name in ("shop.old", "shop.new", "reaper", "valkey-server") if name in line), process.name())
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def tour(seed: int) -> tuple[Request, ...]:
