@@ -26,7 +26,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the catalogue and the traffic.")] = 1,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the report.")] = False,
 ) -> None:
-    """Run an example shop's old and new version side by side, and see what parallelrun finds.
+    """Runs an example shop's old and new version side by side, and shows what parallelrun finds.
 
     Starts PostgreSQL, Valkey, both versions and parallelrun on free ports of this machine, sends traffic, prints the
     report and puts a page with both answers side by side into .demo/. The new version makes mistakes on purpose: ends
