@@ -55,9 +55,9 @@ class Limits(Section):
     uri: SomeBytes = Field(default=parse_size("8KiB"), examples=["4KiB"])
     """The longest request target."""
     header_timeout: SomeTime = Field(default=parse_duration("30s"), examples=["10s"])
-    """How long a client may take to send the head of a request."""
+    """How long a client may take to send the head of a request; a connection that waits for one is closed after it."""
     idle: SomeTime = Field(default=parse_duration("60s"), examples=["30s"])
-    """How long a connection may be silent, between requests and within one."""
+    """How long either end may be silent in the middle of a body."""
     endpoints: Annotated[int, Field(ge=1, le=500)] = Field(default=500, examples=[100])
     """The most endpoints that are told apart; the rest is counted as `(other)`."""
     pair_body: Size = Field(default=parse_size("64KiB"), examples=["8KiB"])
@@ -85,7 +85,7 @@ class Redact(Section):
 class Stop(Section):
     """What SIGTERM and SIGINT give to what is still under way."""
 
-    grace: SomeTime = Field(default=parse_duration("20s"), examples=["60s"])
+    grace: SomeTime = Field(default=parse_duration("20s"), examples=["10s"])
     """How long requests and copies may still take. Then their connections are cut."""
     deadline: SomeTime = Field(default=parse_duration("25s"), examples=["90s"])
     """When the process ends in any case, counted from the signal. More than `grace`, so that evidence is stored."""

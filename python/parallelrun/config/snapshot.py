@@ -21,6 +21,7 @@ FIXED = (
     "limits.header_size",
     "limits.uri",
     "limits.header_timeout",
+    "limits.idle",
     "admin.listen",
     "store",
 )

@@ -1,0 +1,1 @@
+"""Writes the parts of docs/reference that follow from the code."""
