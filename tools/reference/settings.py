@@ -39,7 +39,8 @@ def fixed() -> str:
 
 def settings() -> str:
     """A table for each section of the configuration, in the order of the file."""
-    parts, done = [_table("Top level", Config, "", set())], {Config}
+    parts = [_table("Top level", Config, "", set())]
+    done: set[type[Section]] = {Config}
     for path, field in keys.every_path():
         section = keys.section_in(field.annotation)
         if section and section not in done:
