@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from shop.middle import run, serving
 from shop.regressions import REGRESSIONS
 from shop.verdict import judge
 from shop.visitors import LEAST
-from tests.support.shop import processes_of
+from tests.support.shop import alive, processes_of
+from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
 SEEDS = [2, 3, 4]
@@ -89,6 +91,32 @@ def test_the_command_ends_well_and_leaves_nothing_behind(tmp_path: Path, scratch
             assert location in html
     assert processes_of(scratch) == []
     assert list(scratch.glob("shop-*")) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_when_the_demo_is_cut_short(how: signal.Signals, scratch: Path) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-u", "-m", "parallelrun", "demo", "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    try:
+        assert demo.stdout is not None
+        seen: list[str] = []
+        while "sending 2000 requests" not in (line := demo.stdout.readline()):
+            assert line, "".join(seen)
+            seen.append(line)
+        running = processes_of(scratch)
+        assert any("serve" in process.cmdline() for process in running)
+    finally:
+        demo.send_signal(how)
+        output, _ = demo.communicate(timeout=60)
+    assert demo.returncode != 0
+    assert "Traceback" not in output
+    wait_until(lambda: not any(alive(process) for process in running), "processes are left", patience=60)
+    wait_until(lambda: not list(scratch.glob("shop-*")), "data is left", patience=60)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import zip_longest
@@ -24,6 +23,7 @@ from shop.regressions import REGRESSIONS, parse
 from shop.seed import catalogue
 from shop.visitors import LEAST, Request, Round, plan
 from tests.support.shop import alive, processes_of
+from tests.support.wait import wait_until
 
 LAUNCH = Path(__file__).parents[2] / "examples" / "shop" / "launch.py"
 PATIENCE_S = 60
@@ -203,10 +203,11 @@ def test_nothing_is_left_however_the_launcher_ends(how: signal.Signals) -> None:
         launcher.send_signal(how)
         launcher.communicate(timeout=PATIENCE_S)
     assert launcher.returncode == (0 if how != signal.SIGKILL else -signal.SIGKILL)
-    deadline = time.monotonic() + PATIENCE_S
-    while directory.exists() or any(alive(process) for process in running):
-        assert time.monotonic() < deadline, [process for process in running if alive(process)]
-        time.sleep(0.05)
+
+    def left() -> list[psutil.Process]:
+        return [process for process in running if alive(process)]
+
+    wait_until(lambda: not left() and not directory.exists(), left, patience=PATIENCE_S)
 
 
 def kind(process: psutil.Process) -> str:
