@@ -125,6 +125,14 @@ def test_a_file_the_environment_and_options(serve: Serve, config: Callable[[str]
     assert upstreams.new.count() == 0
 
 
+def test_what_is_probably_not_meant_is_said(serve: Serve, config: Callable[[str], Path]) -> None:
+    file = config("compare: {ignore: [{at: $.a, until: 2020-01-01}]}\n")
+    serving = serve("-c", str(file), sides=False)
+    (warning,) = serving.event("config.warnings")["warnings"]
+    assert warning == f"{file}:3: compare.ignore[0]: its last day was 2020-01-01: no longer applied (ignore $.a)"
+    assert serving.get("/api/v1/status")["config"]["warnings"] == [warning]
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
@@ -396,7 +404,7 @@ def test_a_second_process_takes_the_port_over_and_no_request_fails(
     for _ in range(2):
         wait_until(partial(busy, running))
         successor = serve(*both)
-        successor.event("serving")
+        assert successor.event("listen.shared")["listen"] == f"127.0.0.1:{address[1]}"
         running.signal(signal.SIGTERM)
         assert running.wait() == 0
         stopped = running.event("stopped")

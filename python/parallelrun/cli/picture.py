@@ -63,6 +63,7 @@ class Picture:
         rows = min(10, height - used)
         if self.differences and rows > 0:
             parts += ["", self._differences(width, rows)]
+        parts += [""] if self.troubles else []
         return Group(*parts, *(clean(trouble, "yellow", most=width) for trouble in self.troubles))
 
     def _head(self) -> Iterator[Text]:

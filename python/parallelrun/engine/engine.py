@@ -154,6 +154,11 @@ class Engine:
             store=self.store.place,
             version=self.version,
         )
+        if self.config_status.warnings:
+            self.events.publish("config.warnings", "warning", warnings=list(self.config_status.warnings))
+        if handover.others_listening(self.core.listener_fds()):
+            # As it should be while a port is handed over; otherwise somebody should know that connections are shared.
+            self.events.publish("listen.shared", "warning", listen=str(self.address))
 
     def _listeners(self) -> tuple[list[int], list[int]]:
         return self.core.listener_fds(), [self.admin.listener.fileno()]
