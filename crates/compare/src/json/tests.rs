@@ -65,6 +65,15 @@ fn refuses_what_it_does_not_and_says_where() {
 }
 
 #[test]
+fn no_control_character_gets_through() {
+    for code in 0..0x20_u8 {
+        let text = format!("\"{}\"", code as char);
+        assert_eq!(error(&text), "1: no control character in a string", "{code}");
+    }
+    document("\" \u{7f}\u{80}\"");
+}
+
+#[test]
 fn a_control_character_is_found_at_any_place_of_a_word() {
     for before in 0..24 {
         let text = format!("\"{}\u{1}{}\"", "x".repeat(before), "y".repeat(20));

@@ -69,12 +69,8 @@ impl<'r, 'a> Scan<'r, 'a> {
             self.states.truncate(from);
             let result = self.value(from, depth);
             self.secrets.retain(|secret| secret.0 < start);
-            let end = if result.is_ok() {
-                self.lexer.pos
-            } else {
-                self.lexer.text.len()
-            };
-            self.secrets.push((start, end));
+            // Where the text has been cut within the secret, this is its end; any other mistake and nothing of the text is kept.
+            self.secrets.push((start, self.lexer.pos));
             return result;
         }
         match self.lexer.peek() {

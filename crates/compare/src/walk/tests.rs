@@ -321,6 +321,35 @@ fn tolerance_equivalent_case_and_additive() {
 }
 
 #[test]
+fn added_members_do_not_keep_elements_apart() {
+    let both = r#"{"additive":[{"at":"$","id":"add"}],"unordered":[{"at":"$","id":"u"}]}"#;
+    let old = r#"[{"a":{"x":1},"n":1},{"a":{"x":2},"n":2},{"n":3}]"#;
+    let new = r#"[{"n":3,"b":0},{"n":2,"a":{"x":2,"y":[0]}},{"n":1,"a":{"z":0,"x":1}}]"#;
+    let found = json(both, old, new);
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(
+        found
+            .iter()
+            .all(|line| line.ends_with("[u]") || line.ends_with("[add]")),
+        "{found:?}"
+    );
+    let found = json(both, old, &new.replace("\"x\":2", "\"x\":7"));
+    assert_eq!(
+        found.iter().filter(|line| !line.ends_with(']')).collect::<Vec<_>>(),
+        ["$[*].a.x value 2|7"]
+    );
+}
+
+#[test]
+fn the_outermost_of_several_rules_is_named() {
+    let rules = r#"{"ignore":[{"at":"$.a.b"},{"at":"$.a"},{"at":"$..b"}]}"#;
+    assert_eq!(
+        json(rules, r#"{"a":{"b":1},"c":{"b":1}}"#, r#"{"a":{"b":2},"c":{"b":2}}"#),
+        ["$.a.b value 1|2 [ignore $.a]", "$.c.b value 1|2 [ignore $..b]"]
+    );
+}
+
+#[test]
 fn rules_hold_within_unordered_arrays() {
     let rules = r#"{"unordered":[{"at":"$"}],"tolerance":[{"at":"$[*].p","absolute":0.1}],"ignore":[{"at":"$[*].ts"}],"case":[{"at":"$[*].n"}]}"#;
     let old = r#"[{"p":1,"ts":1,"n":"a"},{"p":2,"ts":1,"n":"a"}]"#;
