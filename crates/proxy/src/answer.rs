@@ -49,6 +49,22 @@ pub enum Answered {
     },
 }
 
+/// True if it is clear where the answer's body ends. Where both framing fields came, hyper obeyed `Transfer-Encoding`; the
+/// other one must not go on (RFC 9112, section 6.3).
+pub fn has_clear_end(status: StatusCode, headers: &mut HeaderMap) -> bool {
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return false; // nobody asked for it: an upgrade takes another way
+    }
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let known = match (codings.next(), codings.next()) {
+        (None, _) => return true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    };
+    headers.remove(header::CONTENT_LENGTH);
+    known
+}
+
 /// An answer that never ends, by its content type.
 pub fn is_endless(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|value| {

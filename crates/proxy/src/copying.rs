@@ -190,8 +190,8 @@ impl Upload {
         match &read {
             Some(Ok(frame)) => {
                 state.keep(frame);
-                if state.incoming.is_end_stream() {
-                    state.finish(End::Whole); // a body of known length may never be polled again
+                if frame.is_trailers() || state.incoming.is_end_stream() {
+                    state.finish(End::Whole); // a body of known length, or one with trailers, may never be polled again
                 }
             }
             Some(Err(_)) => state.finish(End::Cut(Outcome::ClientGone)),

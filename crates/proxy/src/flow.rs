@@ -23,7 +23,7 @@ use crate::sides::Side;
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::upgrade;
-use crate::validate;
+use crate::validate::{self, HeadLimits};
 use crate::worker::Worker;
 
 /// Who asks.
@@ -67,7 +67,7 @@ impl Drop for PanicCount {
 
 /// Handles one request from its head to the head of its answer.
 pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Incoming>) -> Response<ClientBody> {
-    let host = match validate::check(&request, worker.listener.uri_bytes, &worker.state.refused) {
+    let host = match validate::check(&request, HeadLimits::of(&worker.listener), &worker.state.refused) {
         Ok(host) => host,
         Err(refusal) => return client_error::refusal(&refusal),
     };

@@ -171,6 +171,22 @@ fn forwarded(headers: &mut HeaderMap, host: &HeaderValue, client: IpAddr, tls: b
     }
 }
 
+/// Fields that frame a message, belong to one connection, or mark a copy: nobody else may set them.
+fn is_ours(name: &HeaderName) -> bool {
+    let ours = [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        shadow_mark::NAME,
+    ];
+    ours.contains(name)
+}
+
 /// What the config changes in the requests to one side.
 #[derive(Debug, Default)]
 pub struct HeaderChanges {
@@ -187,6 +203,12 @@ impl HeaderChanges {
             let place = format!("{side}.headers.set.{name}");
             let name: HeaderName = name.parse().map_err(|e| ConfigError::at(&place, e))?;
             let value: HeaderValue = value.parse().map_err(|e| ConfigError::at(&place, e))?;
+            if is_ours(&name) {
+                return Err(ConfigError::at(
+                    &place,
+                    "this field belongs to the connection or to the proxy",
+                ));
+            }
             if name == header::HOST {
                 changes.host = Some(value);
             } else {

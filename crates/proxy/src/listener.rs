@@ -212,9 +212,7 @@ fn count(state: &State, error: &(dyn std::error::Error + Send + Sync + 'static))
         return;
     };
     let refused = &state.refused;
-    if error.is_parse_too_large() {
-        refused.uri_too_long.fetch_add(1, Relaxed);
-    } else if error.is_parse() {
+    if error.is_parse() {
         refused.bad_request.fetch_add(1, Relaxed);
     } else if error.is_timeout() {
         refused.header_timeout.fetch_add(1, Relaxed);

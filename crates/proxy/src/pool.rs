@@ -9,12 +9,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{HeaderMap, HeaderValue, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::Method;
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::Instant;
 
+use crate::answer::has_clear_end;
 use crate::body::UpstreamBody;
 use crate::connect::{connect, Connected, Stream};
 use crate::copying::{Progress, ReqBody};
@@ -122,27 +126,27 @@ impl Pool {
         body: ReqBody,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let progress = body.progress();
+        let patience = self.patience(copy);
         let request = self.request(head, copy, body, matches!(connection, Connection::Http2(_)))?;
         let (answered, kept) = match connection {
             Connection::Http1 { mut send, .. } => {
-                let answered = within(self.target.timeout, progress.as_deref(), send.try_send_request(request)).await;
+                let answered = within(patience, progress.as_deref(), send.try_send_request(request)).await;
                 (answered, Some(send))
             }
             Connection::Http2(mut send) => (
-                within(self.target.timeout, progress.as_deref(), send.try_send_request(request)).await,
+                within(patience, progress.as_deref(), send.try_send_request(request)).await,
                 None,
             ),
         };
         let waits_for_client = progress.is_some_and(|p| p.waits_for_client());
         match answered {
-            Some(Ok(answer)) => Ok(answer.map(|incoming| {
-                UpstreamBody::new(
-                    incoming,
-                    kept.map(|send| (send, Rc::clone(self))),
-                    &self.state,
-                    self.target.side,
-                )
-            })),
+            Some(Ok(mut answer)) => {
+                if !has_clear_end(answer.status(), answer.headers_mut()) {
+                    return Err(UpstreamError::maybe_arrived(Failure::Protocol));
+                }
+                let kept = kept.map(|send| (send, Rc::clone(self)));
+                Ok(answer.map(|incoming| UpstreamBody::new(incoming, kept, &self.state, self.target.side)))
+            }
             Some(Err(mut error)) => match error.take_message() {
                 Some(request) => Err(UpstreamError::unsent(Failure::Connect, request.into_body())),
                 None => Err(UpstreamError {
@@ -154,6 +158,16 @@ impl Pool {
                 clients_fault: waits_for_client,
                 ..UpstreamError::maybe_arrived(Failure::Timeout)
             }),
+        }
+    }
+
+    /// How long a side may take to begin its answer. A copy has only so long for all of it.
+    fn patience(&self, copy: bool) -> Duration {
+        let limit = Duration::from_millis(self.state.snapshot.load().limits.shadow_ms);
+        if copy {
+            self.target.timeout.min(limit)
+        } else {
+            self.target.timeout
         }
     }
 
@@ -171,7 +185,8 @@ impl Pool {
             return Err(UpstreamError::unsent(Failure::Protocol, body)); // a Host that is no authority
         };
         if !http2 {
-            headers.insert(http::header::HOST, host.clone());
+            headers.insert(HOST, host.clone());
+            frame(&mut headers, &head.method, &body);
         }
         let mut request = Request::new(body);
         *request.method_mut() = head.method.clone();
@@ -288,6 +303,18 @@ impl Pool {
         self.idle
             .borrow_mut()
             .retain(|(send, since)| since.elapsed() < IDLE && !send.is_closed());
+    }
+}
+
+/// Where hyper frames a message otherwise than the client's was: it leaves out the length of an empty body, which some
+/// servers insist on, and a body of unknown length where the method seldom has one.
+fn frame(headers: &mut HeaderMap, method: &Method, body: &ReqBody) {
+    if body.is_empty() {
+        if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+    } else if body.size_hint().exact().is_none() {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

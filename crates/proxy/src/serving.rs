@@ -20,7 +20,7 @@ use crate::flow::Exchange;
 use crate::headers::strip_hop_by_hop;
 use crate::ledger::Outcome;
 use crate::sides::Side;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Failure, UpstreamError};
 use crate::worker::Worker;
 
 /// An answer of the new side up to this length is read whole before it goes on, so that a break in its middle can still be
@@ -118,11 +118,10 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
         Ok(begun) if rescues => rescuable(exchange, copied, leg, begun).await,
         Ok(begun) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg)),
         Err(error) if rescues && !error.clients_fault => {
-            let failed = Answered::Failed {
-                failure: error.failure,
-                head: None,
-            };
-            rescue(exchange, copied, leg, failed, error).await
+            let failure = error.failure;
+            drop(error); // with the client's body, if that never left: the copy reads it on, once nobody else does
+            let failed = Answered::Failed { failure, head: None };
+            rescue(exchange, copied, leg, failed, failure).await
         }
         Err(error) => {
             let response = client_error::no_answer(serving, &error);
@@ -182,7 +181,7 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
                 failure,
                 head: Some(begun.head),
             };
-            rescue(exchange, copied, leg, failed, UpstreamError::maybe_arrived(failure)).await
+            rescue(exchange, copied, leg, failed, failure).await
         }
     }
 }
@@ -193,7 +192,7 @@ async fn rescue(
     copied: Copied,
     leg: Leg,
     mine: Answered,
-    error: UpstreamError,
+    failure: Failure,
 ) -> Response<ClientBody> {
     let other = exchange.serving.other();
     match leg.await {
@@ -209,12 +208,12 @@ async fn rescue(
             )
         }
         Ok(Err(theirs)) => {
-            let response = client_error::no_answer(exchange.serving, &error);
+            let response = client_error::failed(exchange.serving, failure);
             conclude_without_client(exchange, copied, mine, Other::Known(Box::new(Err(theirs))));
             response
         }
         Err(_) => {
-            let response = client_error::no_answer(exchange.serving, &error);
+            let response = client_error::failed(exchange.serving, failure);
             conclude_without_client(exchange, copied, mine, Other::Cancelled);
             response
         }

@@ -2,9 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use http::header::{HeaderValue, EXPECT, HOST};
+use http::header::{HeaderMap, HeaderName, HeaderValue, EXPECT, HOST, TRANSFER_ENCODING};
+use http::uri::Scheme;
 use http::{Method, Request, StatusCode, Version};
 use serde::Serialize;
+
+use crate::settings::ListenerSpec;
 
 /// Connections and requests that never became a request in the ledger, by reason.
 #[derive(Debug, Default, Serialize)]
@@ -23,8 +26,24 @@ pub struct Refusal {
     pub reason: &'static str,
 }
 
+/// How much a head may be.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadLimits {
+    pub uri_bytes: usize,
+    pub header_bytes: usize,
+}
+
+impl HeadLimits {
+    pub fn of(listener: &ListenerSpec) -> Self {
+        Self {
+            uri_bytes: listener.uri_bytes,
+            header_bytes: listener.header_bytes,
+        }
+    }
+}
+
 /// Checks a request's head; the host that it is for, if it may pass.
-pub fn check<B>(request: &Request<B>, uri_bytes: usize, refused: &Refused) -> Result<HeaderValue, Refusal> {
+pub fn check<B>(request: &Request<B>, limits: HeadLimits, refused: &Refused) -> Result<HeaderValue, Refusal> {
     let refuse = |counter: &AtomicU64, status, reason| {
         counter.fetch_add(1, Relaxed);
         Err(Refusal { status, reason })
@@ -38,28 +57,55 @@ pub fn check<B>(request: &Request<B>, uri_bytes: usize, refused: &Refused) -> Re
         );
     }
     let target_length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if target_length > uri_bytes {
+    if target_length > limits.uri_bytes {
         return refuse(
             &refused.uri_too_long,
             StatusCode::URI_TOO_LONG,
             "the request target is too long",
         );
     }
-    if request
-        .headers()
-        .get(EXPECT)
-        .is_some_and(|expected| !expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-    {
+    if header_bytes(request.headers()) > limits.header_bytes {
         return refuse(
             &refused.bad_request,
-            StatusCode::EXPECTATION_FAILED,
-            "the expectation is not known",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "the header fields are too long",
         );
     }
-    match host(request) {
-        Ok(host) => Ok(host),
-        Err(reason) => refuse(&refused.bad_request, StatusCode::BAD_REQUEST, reason),
+    match unclear(request) {
+        Some((status, reason)) => refuse(&refused.bad_request, status, reason),
+        None => host(request).or_else(|reason| refuse(&refused.bad_request, StatusCode::BAD_REQUEST, reason)),
     }
+}
+
+/// As they stand in HTTP/1.1. hyper's own limit is one on its buffer, which may hold more than it says.
+fn header_bytes(headers: &HeaderMap) -> usize {
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
+    headers.iter().map(line).sum()
+}
+
+/// What we do not understand, or an upstream might understand otherwise.
+fn unclear<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
+    if request.uri().path() == "*" && *request.method() != Method::OPTIONS {
+        return Some((StatusCode::BAD_REQUEST, "`*` is a target for OPTIONS only"));
+    }
+    if request
+        .uri()
+        .scheme()
+        .is_some_and(|s| *s != Scheme::HTTP && *s != Scheme::HTTPS)
+    {
+        return Some((StatusCode::BAD_REQUEST, "the target is neither http nor https"));
+    }
+    // hyper takes the message for chunked if only the last coding is; what the others did to it would be lost on the way.
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let known = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_some_and(|first| !known(first)) || codings.next().is_some() {
+        return Some((StatusCode::NOT_IMPLEMENTED, "the transfer coding is not known"));
+    }
+    let expectation = request.headers().get(EXPECT);
+    if expectation.is_some_and(|expected| !expected.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Some((StatusCode::EXPECTATION_FAILED, "the expectation is not known"));
+    }
+    None
 }
 
 /// RFC 9112, section 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
@@ -103,7 +149,11 @@ mod tests {
     }
 
     fn status(build: http::request::Builder) -> Option<u16> {
-        check(&build.body(()).expect("valid"), 100, &Refused::default())
+        let limits = HeadLimits {
+            uri_bytes: 100,
+            header_bytes: 200,
+        };
+        check(&build.body(()).expect("valid"), limits, &Refused::default())
             .err()
             .map(|refusal| refusal.status.as_u16())
     }
@@ -114,6 +164,11 @@ mod tests {
         assert_eq!(status(get("http://a/x").header("host", "A")), None);
         assert_eq!(status(get("/").version(Version::HTTP_10)), None);
         assert_eq!(status(get("/").header("host", "")), None);
+        assert_eq!(status(get("*").method("OPTIONS").header("host", "a")), None);
+        assert_eq!(
+            status(get("/").header("host", "a").header("transfer-encoding", "Chunked")),
+            None
+        );
     }
 
     #[test]
@@ -128,6 +183,18 @@ mod tests {
             Some(417)
         );
         assert_eq!(status(get("/").method("TRACE").header("host", "a")), Some(405));
+        assert_eq!(status(get("*").header("host", "a")), Some(400));
+        assert_eq!(status(get("ftp://a/").header("host", "a")), Some(400));
+        assert_eq!(
+            status(get("/").header("host", "a").header("x", "y".repeat(200))),
+            Some(431)
+        );
+        let coded = |coding: &str| get("/").header("host", "a").header("transfer-encoding", coding);
+        assert_eq!(status(coded("gzip, chunked")), Some(501));
+        assert_eq!(
+            status(coded("chunked").header("transfer-encoding", "chunked")),
+            Some(501)
+        );
         assert_eq!(
             status(get(&format!("/{}", "x".repeat(100))).header("host", "a")),
             Some(414)
