@@ -1,0 +1,86 @@
+"""What a report says, and whether a build may go on."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parallelrun.api.views import rate
+from parallelrun.evidence.outcomes import NOT_COMPARED
+from parallelrun.evidence.rates import wilson
+from parallelrun.web.report import Report, percent, share
+from tests.support.fake_engine import FakeEngine
+
+
+async def made(engine: FakeEngine, **outcomes: int) -> Report:
+    for outcome, count in outcomes.items():
+        engine.core.count("GET /", outcome, count)
+    return await engine.report()
+
+
+async def test_it_agrees_only_if_something_was_compared(engine: FakeEngine) -> None:
+    assert (await made(engine)).verdict == "nothing compared"
+    assert (await made(engine, not_sampled=5)).verdict == "nothing compared"
+    agreeing = await made(engine, match=1, noise=1, ignored=1, race=1)
+    assert (agreeing.verdict, agreeing.agrees) == ("agrees", True)
+
+
+async def test_an_open_difference_is_a_no(engine: FakeEngine) -> None:
+    engine.core.differ(confirmed=1)
+    report = await made(engine, mismatch=1, match=99)
+    assert (report.verdict, report.agrees) == ("differs", False)
+    assert report.headline.startswith("1 open difference at 1 endpoint. 99 % match and 1 % mismatch of 100 % compared")
+
+
+async def test_noise_is_none(engine: FakeEngine) -> None:
+    engine.core.differ(noise=3)
+    report = await made(engine, noise=3)
+    assert report.agrees
+    assert [one.location for one in report.noise] == ["$.total"]
+
+
+async def test_a_failure_of_new_alone_is_a_no(engine: FakeEngine) -> None:
+    report = await made(engine, match=10, new_failed=1)
+    assert report.verdict == "differs"
+    assert report.failing[0].new_failed.count == 1
+    assert (await made(FakeEngine(str(engine.store.place)), match=10, old_failed=1, both_failed=1)).agrees
+
+
+async def test_every_reason_is_said_in_words(engine: FakeEngine) -> None:
+    report = await made(engine, match=1, old_failed=1, new_failed=1, both_failed=1, **dict.fromkeys(NOT_COMPARED, 2))
+    assert {one.outcome for one in report.not_compared} == {*NOT_COMPARED, "old_failed", "new_failed", "both_failed"}
+    assert all(len(one.why) > 10 for one in report.not_compared)
+    assert sum(one.count for one in report.not_compared) + report.compared.count == report.compared.of
+
+
+async def test_as_json_it_holds_no_bodies(hostile: Report) -> None:
+    value = json.loads(hostile.model_dump_json())
+    assert "pairs" not in value
+    assert len(value["open"]) == 5
+    assert Report.model_validate(value).verdict == "differs"
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_only_all_is_100_percent_and_only_nothing_is_0(count: int, more: int) -> None:
+    text = share(count, count + more)
+    assert (text == "100 %") == (more == 0 and count > 0)
+    assert (text == "0 %") == (count == 0 and more > 0)
+    assert (text == "n/a") == (count + more == 0)
+    assert text == percent(rate(count, count + more))
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_the_interval_holds_the_share(count: int, more: int) -> None:
+    low, high = wilson(count, count + more)
+    assert 0 <= low <= high <= 1
+    if count + more:
+        assert low <= count / (count + more) <= high
+        wider = wilson(count, count + more, z=3)
+        assert wider[0] <= low + 1e-12
+        assert wider[1] >= high - 1e-12
+
+
+def test_the_interval_has_known_values() -> None:
+    low, high = wilson(10, 100)
+    assert (round(low, 4), round(high, 4)) == (0.0552, 0.1744)
+    assert wilson(0, 0) == (0.0, 1.0)
