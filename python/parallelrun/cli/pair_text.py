@@ -18,7 +18,7 @@ _BODY = 2000
 def pair_text(pair: Pair, width: int) -> Group:
     """The request, the differences, and what both sides answered where they differ."""
     parts: list[RenderableType] = [
-        Text.assemble((pair.request.method, "bold"), " ", clean(pair.request.target, "bold")),
+        Text.assemble(clean(pair.request.method, "bold"), " ", clean(pair.request.target, "bold")),
         clean(f"{pair.endpoint}, {pair.outcome}, {time(pair.at)}, {pair.serving} served", "dim"),
         Text(f"old {milliseconds(pair.old.ms)}, new {milliseconds(pair.new.ms)}", "dim"),
     ]

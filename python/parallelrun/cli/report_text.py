@@ -57,7 +57,12 @@ def _title(text: str) -> Padding:
 
 def _open(place: int, one: Difference) -> Iterator[RenderableType]:
     yield Text.assemble(
-        (f"{place:>3}. ", "dim"), (one.kind, "bold red"), "  ", clean(one.location, "bold"), "  ", clean(one.endpoint)
+        (f"{place:>3}. ", "dim"),
+        clean(one.kind, "bold red"),
+        "  ",
+        clean(one.location, "bold"),
+        "  ",
+        clean(one.endpoint),
     )
     rate = one.rate
     facts = f"{rate.count:,} of {rate.of:,} compared ({percent(rate)}, 95 % interval {interval(rate)})"
@@ -106,7 +111,7 @@ def _listed(found: list[Difference]) -> Table:
     for one in found:
         values = (clean(one.old, most=40), clean(one.new, most=40))
         table.add_row(
-            clean(one.endpoint), clean(one.location), one.kind, f"{one.count:,}", f"{one.noise_count:,}", *values
+            clean(one.endpoint), clean(one.location), clean(one.kind), f"{one.count:,}", f"{one.noise_count:,}", *values
         )
     return table
 

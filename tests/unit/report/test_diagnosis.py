@@ -1,0 +1,155 @@
+"""What `doctor` says."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from parallelrun.api.health import Health
+from parallelrun.cli.diagnosis import Finding, diagnose
+from parallelrun.web.report import Report
+from tests.support.fake_engine import FakeEngine
+
+NOW = datetime(2100, 3, 1, 12, 0, 0, tzinfo=UTC)
+BUSY = {"seconds": 300.0, "requests": 100, "per_s": 0.3, "old": 100, "new": 100, "outcomes": {"match": 100}}
+
+Change = Callable[..., list[Finding]]
+
+
+@pytest.fixture
+async def findings(engine: FakeEngine) -> Change:
+    """What is found in a healthy process after some changes: to the status, to `recent`, to a side, to the report."""
+    engine.core.count("GET /", "match", 100)
+    healthy = await engine.report()
+
+    def diagnosed(
+        *,
+        recent: dict[str, Any] | None = None,
+        new: dict[str, Any] | None = None,
+        store: dict[str, Any] | None = None,
+        config: dict[str, Any] | None = None,
+        report: dict[str, Any] | None = None,
+        here: datetime = NOW,
+        **status: Any,
+    ) -> list[Finding]:
+        seen = {"last_request_at": NOW}
+        before = healthy.status.model_copy(update={"time": NOW, "uptime_s": 3600.0, **seen})
+        changed = before.model_copy(
+            update={
+                "recent": before.recent.model_copy(update=BUSY | (recent or {})),
+                "old": before.old.model_copy(update=seen),
+                "new": before.new.model_copy(update=seen | (new or {})),
+                "store": before.store.model_copy(update=store or {}),
+                "config": before.config.model_copy(update=config or {}),
+                **status,
+            }
+        )
+        made: Report = healthy.model_copy(update={"status": changed, **(report or {})})
+        return diagnose(made, here)
+
+    return diagnosed
+
+
+def one(found: list[Finding]) -> Finding:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_all_is_well(findings: Change) -> None:
+    assert findings() == []
+
+
+def test_no_traffic(findings: Change) -> None:
+    found = one(findings(requests=0, last_request_at=None, uptime_s=600.0, recent=BUSY | {"requests": 0, "new": 0}))
+    assert found.what == "no request has come in the 10 min since the start"
+    found = one(findings(last_request_at=NOW - timedelta(hours=3), recent={"requests": 0, "new": 0}))
+    assert (found.severity, found.what) == ("warning", "no request has come for 3 h")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"sample": 0.0, "weight": 0.0, "recent": {"outcomes": {"not_sampled": 100}}}, "weight 0 and sampling 0 %"),
+        ({"recent": {"outcomes": {"breaker_open": 90, "not_sampled": 10}}}, "the breaker is open (90 of 100 requests)"),
+        ({"recent": {"outcomes": {"method_not_mirrored": 100}}}, "all requests have unsafe methods"),
+        ({"recent": {"outcomes": {"overload": 100}}}, "copies meet `limits.shadows` or `limits.memory`"),
+        ({"recent": {"outcomes": {"route_not_mirrored": 100}}}, "their routes say `mirror: false`"),
+        ({"recent": {"outcomes": {}}}, "no copy was sent"),
+    ],
+)
+def test_new_had_no_request_and_why(findings: Change, changes: dict[str, Any], why: str) -> None:
+    changes["recent"] = {"new": 0, **changes.get("recent", {})}
+    found = one(findings(**changes, new={"last_request_at": NOW - timedelta(minutes=7)}))
+    assert found.topic == "new"
+    assert found.what.startswith(f"new has had no request for 7 min: {why}")
+    assert found.do
+
+
+def test_new_cannot_be_reached(findings: Change) -> None:
+    gone = {"last_request_at": NOW - timedelta(minutes=7), "failures": {"connect": 50}, "requests": 50}
+    found = findings(recent={"new": 0, "outcomes": {"new_failed": 100}}, new=gone)
+    assert [finding.what for finding in found] == [
+        "new has had no request for 7 min: it cannot be reached",
+        "new gave no answer to 50 of 50 requests (50 connect)",
+    ]
+
+
+def test_sides(findings: Change) -> None:
+    health = Health(url="http://new/healthz", ok=False, error="answered 503", checked_at=NOW)
+    assert one(findings(new={"health": health})).what == "the health URL http://new/healthz fails: answered 503"
+    assert "missed 2 writes that the other side took" in one(findings(new={"missed_writes": 2})).what
+    assert findings(new={"requests": 1000, "failures": {"reset": 1}}) == [], "one in a thousand is no finding"
+
+
+def test_store(findings: Change) -> None:
+    found = one(findings(store={"error": "database or disk is full", "held": 3}))
+    assert "database or disk is full; 3 pairs wait in memory" in found.what
+    assert one(findings(store={"lost": 1})).what == "1 example pair never reached the store"
+
+
+async def test_clock(findings: Change, engine: FakeEngine) -> None:
+    assert "are 10 min apart" in one(findings(here=NOW + timedelta(minutes=10))).what
+    assert findings(here=NOW + timedelta(seconds=3)) == []
+    engine.core.differ(noise=1)
+    noise = (await engine.report()).noise
+    future = [noise[0].model_copy(update={"last_seen": NOW + timedelta(hours=1)})]
+    assert "evidence from the future (2100-03-01 13:00:00 UTC)" in one(findings(report={"noise": future})).what
+
+
+async def test_settings_and_rules(findings: Change, tmp_path: Any) -> None:
+    refused = findings(
+        config={"refused": ["p.yaml:3: sampel: unknown key"]}, new={"missed_writes": 1}, store={"lost": 1}
+    )
+    assert [finding.severity for finding in refused] == ["error", "error", "warning"], "errors first"
+    assert one(findings(config={"needs_restart": ["listen", "store"]})).what.endswith("takes it over: listen, store")
+    assert one(findings(config={"warnings": ["odd"]})).what == "odd"
+    engine = FakeEngine(
+        f"sqlite:///{tmp_path}/rules.db", compare={"ignore": [{"at": "$.a", "until": "2024-01-01", "owner": "jo"}]}
+    )
+    rules = (await engine.report()).rules
+    await engine.close()
+    said = "p.yaml:3: compare.ignore[0]: its last day was 2024-01-01"
+    found = one(findings(report={"rules": rules}, config={"warnings": [said]}))
+    assert found.what == "the rule ignore at $.a (compare.ignore[0]) expired on 2024-01-01 and hides nothing any more"
+    assert found.do.endswith("(ask jo)")
+
+
+@pytest.mark.parametrize("name", ["overload", "request_too_large", "response_too_large", "looped", "breaker_open"])
+def test_much_is_left_out(findings: Change, name: str) -> None:
+    found = one(findings(recent={"outcomes": {"match": 80, name: 20}}))
+    assert found.what.startswith("20 of the last 100 requests were not compared: ")
+    assert findings(recent={"outcomes": {"match": 96, name: 4}}) == []
+
+
+async def test_evidence_that_proves_nothing(findings: Change, engine: FakeEngine) -> None:
+    engine.core.differ("$.id", "value", endpoint="POST /", unconfirmed=30)
+    unconfirmed = (await engine.report()).open
+    found = one(findings(report={"open": unconfirmed}))
+    assert found.what == "no difference could be confirmed (30 pairs): noise cannot be told from real ones"
+    engine.core.differ("$.now", "value", noise=100)
+    noisy = await engine.report()
+    only = {"noise": noisy.noise, "ledger": noisy.ledger.model_copy(update={"outcomes": {"noise": 100}})}
+    assert "all of it is noise" in one(findings(report=only)).what
+    nothing = noisy.compared.model_copy(update={"count": 0, "of": 100})
+    assert "nothing of 100 requests was compared" in one(findings(report={"compared": nothing})).what
