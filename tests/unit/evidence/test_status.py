@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from fractions import Fraction
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parallelrun.evidence.status import EVIDENCE_NEEDED, Verdicts, evidence_against_noise, repeatable, status
+from tests.support.repository import ROOT
 
 COUNTS = st.integers(0, 10**6)
 VERDICTS = st.builds(Verdicts, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS).filter(lambda verdicts: verdicts.total > 0)
@@ -93,6 +95,16 @@ def test_pure_noise_rarely_looks_like_a_difference_however_often_one_looks() -> 
                 fooled += 1
                 break
     assert fooled / runs < 1 / EVIDENCE_NEEDED
+
+
+def test_the_examples_in_the_docs_are_true() -> None:
+    page = (ROOT / "docs" / "explanation" / "noise.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| ([\d.]+) \| (\w+) \|$", page, re.MULTILINE)
+    assert len(rows) == 5
+    for confirmed, noise, evidence, expected in rows:
+        decimals = len(evidence.partition(".")[2])
+        assert f"{evidence_against_noise(int(confirmed), int(noise)):.{decimals}f}" == evidence
+        assert status(Verdicts(confirmed=int(confirmed), noise=int(noise)), repeatable=True) == expected
 
 
 def test_which_requests_can_be_asked_again() -> None:
