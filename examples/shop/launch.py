@@ -164,7 +164,7 @@ class Shop:
             self.urls[side] = f"http://127.0.0.1:{listener.getsockname()[1]}"
             environment = {
                 **os.environ,
-                "PYTHONPATH": str(HERE.parent),
+                "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
                 "SHOP_DATABASE": self._databases[side],
                 "SHOP_CACHE": self.cache_url,
                 "SHOP_REGRESSIONS": ",".join(sorted(self.regressions)) if side == "new" else "",
