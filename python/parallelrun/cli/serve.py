@@ -67,13 +67,15 @@ def _run(source: "Source", loaded: "Loaded") -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from parallelrun.cli import log  # noqa: PLC0415
-    from parallelrun.cli.live import Live  # noqa: PLC0415
     from parallelrun.engine import StartError, run  # noqa: PLC0415
     from parallelrun.web.app import create_app  # noqa: PLC0415
 
     console = Console()
-    live = Live(console) if console.is_interactive else None
-    if live:
+    live = None
+    if console.is_interactive:
+        from parallelrun.cli.live import Live  # noqa: PLC0415
+
+        live = Live(console)
         log.lines_on(console)
     else:
         log.json_lines()
