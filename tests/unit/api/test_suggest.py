@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parallelrun._core import Comparator
 from parallelrun.api.suggest import Suggestion, suggest
@@ -69,3 +71,20 @@ def test_the_yaml_is_a_valid_configuration(location: str, endpoint: str) -> None
     (rule,) = config.routes[0].compare.ignore if config.routes else config.compare.ignore
     assert rule.at == location
     assert [route.match for route in config.routes] == ([] if endpoint == "(other)" else [endpoint])
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8"), min_size=1))
+def test_the_yaml_says_what_it_should_whatever_the_names(name: str, path: str) -> None:
+    suggestion = Suggestion("ignore", f"GET /{path}", {"at": f"$.{name}"})
+    (route,) = yaml.safe_load(suggestion.yaml)["routes"]
+    assert route["match"] == f"GET /{path}"
+    assert route["compare"]["ignore"][0]["at"] == f"$.{name}"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_the_yaml_keeps_numbers(number: float) -> None:
+    text = Suggestion("tolerance", None, {"at": "$.a", "absolute": number, "relative": None}).yaml
+    (rule,) = yaml.safe_load(text)["compare"]["tolerance"]
+    assert isinstance(rule["absolute"], float)
+    assert rule["absolute"] == number
+    assert rule["relative"] is None
