@@ -376,7 +376,7 @@ class Clients:
     def __init__(self, address: tuple[str, int]) -> None:
         self._enough = threading.Event()
         kept, once = Shot(request("/kept")), Shot(request("/once", headers={"connection": "close"}))
-        steady = partial(load, address, count=200_000, pace=0.002, enough=self._enough)
+        steady = partial(load, address, count=200_000, pace=0.005, enough=self._enough)
         self._loads = [
             background.start(steady(lambda _: kept, connections=12)),
             background.start(steady(lambda _: once, connections=4)),
