@@ -17,6 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONHOME PYTHONPATH
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
+comma := ,
 say = @printf '\n==> %s\n' $(1)
 
 .PHONY: help demo test lint fmt bench fuzz constraints clean
@@ -41,7 +42,7 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/core-dev.stamp ## check form
 	$(call say,"Python: format and lints")
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(call say,"Python: types, and the stub of the compiled core against the core itself")
+	$(call say,"Python: types$(comma) and the stub of the compiled core against the core itself")
 	$(BIN)/mypy
 	$(BIN)/stubtest parallelrun._core --mypy-config-file pyproject.toml
 

@@ -1,4 +1,4 @@
-"""Makes a small SQLite database that both releases of Datasette serve: cities, the rivers through them, and notes to search.
+"""Makes a small SQLite database that both releases of Datasette serve: cities, rivers and notes to search.
 
 Usage: python make_database.py FILE
 """
