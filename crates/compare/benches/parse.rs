@@ -45,6 +45,22 @@ fn best(mut f: impl FnMut()) -> f64 {
     best * 1e6
 }
 
+fn rules(json: &str) -> Rules {
+    let spec: RulesSpec = serde_json::from_str(json).expect("rules are JSON");
+    Rules::compile(&[&spec]).expect("rules compile")
+}
+
+/// The body with its items in reverse.
+fn reversed(body: &str) -> String {
+    let start = body.find('[').expect("items") + 1;
+    let end = body.rfind("],\"updated").expect("the end of the items");
+    let items = body[start..end].split("},{").filter(|item| !item.is_empty());
+    let whole = |item: &str| format!("{{{}}}", item.trim_start_matches('{').trim_end_matches('}'));
+    let mut items: Vec<String> = items.map(whole).collect();
+    items.reverse();
+    format!("{}{}{}", &body[..start], items.join(","), &body[end..])
+}
+
 fn main() {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
@@ -53,11 +69,12 @@ fn main() {
     headers.insert("server", HeaderValue::from_static("test"));
     headers.insert("cache-control", HeaderValue::from_static("no-store"));
     let none = Rules::default();
-    let spec: RulesSpec = serde_json::from_str(
-        r#"{"ignore":[{"at":"$.updated_at"},{"at":"$..etag"}],"unordered":[{"at":"$.items","by":"id"}],"tolerance":[{"at":"$..price","absolute":0.01}]}"#,
-    )
-    .expect("rules");
-    let rules = Rules::compile(&[&spec]).expect("rules");
+    let several = rules(
+        r#"{"ignore":[{"at":"$.updated_at"},{"at":"$..etag"}],"unordered":[{"at":"$.items","by":"id"}],
+            "tolerance":[{"at":"$..price","absolute":0.01}]}"#,
+    );
+    let by_id = rules(r#"{"unordered":[{"at":"$.items","by":"id"}]}"#);
+    let unordered = rules(r#"{"unordered":[{"at":"$.items"}]}"#);
     println!(
         "microseconds                     {:>9} {:>9} {:>9} {:>9}",
         "100 B", "2 kB", "100 kB", "1 MB"
@@ -103,7 +120,12 @@ fn main() {
         pair(&none, body, &body.replace("48213", "148213"), Outcome::Mismatch)
     });
     line("compare: last, with rules", &|body| {
-        pair(&rules, body, &body.replace("08:00:00Z", "08:00:01Z"), Outcome::Ignored)
+        pair(
+            &several,
+            body,
+            &body.replace("08:00:00Z", "08:00:01Z"),
+            Outcome::Ignored,
+        )
     });
     line("compare: other spacing, equal", &|body| {
         pair(
@@ -113,12 +135,25 @@ fn main() {
             Outcome::Match,
         )
     });
-    line("compare: each item differs", &|body| {
-        let outcome = if body.contains("quantity") {
-            Outcome::Mismatch
+    // The smallest body has no items.
+    let where_items = |body: &str, outcome| {
+        if body.contains("quantity") {
+            outcome
         } else {
             Outcome::Match
-        };
-        pair(&none, body, &body.replace("\"quantity\":", "\"quantity\":1"), outcome)
+        }
+    };
+    line("compare: each item differs", &|body| {
+        let new = body.replace("\"quantity\":", "\"quantity\":1");
+        pair(&none, body, &new, where_items(body, Outcome::Mismatch))
+    });
+    line("compare: items in reverse", &|body| {
+        pair(&none, body, &reversed(body), where_items(body, Outcome::Mismatch))
+    });
+    line("compare: reverse, unordered", &|body| {
+        pair(&unordered, body, &reversed(body), where_items(body, Outcome::Ignored))
+    });
+    line("compare: reverse, by id", &|body| {
+        pair(&by_id, body, &reversed(body), where_items(body, Outcome::Ignored))
     });
 }

@@ -5,6 +5,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+use crate::media::Media;
 use crate::rules::Rules;
 use crate::text::Lines;
 use crate::{decode, excerpt, limits, Answer};
@@ -24,6 +25,15 @@ pub struct Beyond {
 /// A line of old explains itself when it is missing in `again` too; a line that only new has must stand in for one of
 /// these. Lines are compared without regard to their order, so a variation that moves lines explains only itself.
 pub fn text_beyond_noise(rules: &Rules, old: &Answer<'_>, again: &Answer<'_>, new: &Answer<'_>) -> Option<Beyond> {
+    let beyond = lines_beyond_noise(rules, old, again, new)?;
+    // Broken JSON shows none of its content: secrets are found by their path, and in it there is none.
+    let json = [old, again, new]
+        .iter()
+        .any(|answer| Media::of(answer.headers) == Media::Json);
+    Some(if json { Beyond { old: None, new: None } } else { beyond })
+}
+
+fn lines_beyond_noise(rules: &Rules, old: &Answer<'_>, again: &Answer<'_>, new: &Answer<'_>) -> Option<Beyond> {
     let decoded = |answer: &Answer<'_>| -> Option<Vec<u8>> {
         decode(answer.headers, answer.body, limits::DECODED)
             .ok()

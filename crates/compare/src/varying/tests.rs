@@ -59,3 +59,16 @@ fn order_explains_order() {
 fn a_stable_old_explains_nothing() {
     assert_eq!(beyond("a\nb", "a\nb", "a\nc"), some("b", "c"));
 }
+
+#[test]
+fn broken_json_shows_nothing_of_itself() {
+    let json = crate::testing::headers(&[("content-type", "application/json")]);
+    let answer = |body| Answer {
+        status: 200,
+        headers: &json,
+        body,
+    };
+    let (old, again, new) = (b"{secret 1\nx", b"{secret 2\nx", b"{secret 3\ny");
+    let found = text_beyond_noise(&Rules::default(), &answer(old), &answer(again), &answer(new));
+    assert_eq!(found, Some(Beyond { old: None, new: None }));
+}
