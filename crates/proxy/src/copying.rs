@@ -5,15 +5,17 @@
 //! half an upload must not look like a whole one (proxy pitfalls, 15).
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::budget::Share;
 use crate::ledger::Outcome;
@@ -23,6 +25,8 @@ use crate::ledger::Outcome;
 pub enum SendBodyError {
     #[error("the client's body broke off: {0}")]
     Client(#[from] hyper::Error),
+    #[error("the client's body stood still for too long")]
+    Stalled,
     #[error("the copy was given up")]
     Cut,
 }
@@ -84,6 +88,9 @@ struct UploadState {
     end: End,
     lead_gone: bool,
     follower: Option<Waker>,
+    /// How long the client may owe the next part.
+    patience: Duration,
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -114,12 +121,18 @@ enum End {
 
 impl Upload {
     /// For one side only.
-    pub fn single(incoming: Incoming) -> ReqBody {
-        ReqBody::Lead(Lead(Self::new(incoming, None)))
+    pub fn single(incoming: Incoming, patience: Duration) -> ReqBody {
+        ReqBody::Lead(Lead(Self::new(incoming, patience, None)))
     }
 
     /// For both sides: the lead's and the follower's body, and a handle to ask for the bytes later.
-    pub fn tee(incoming: Incoming, cap: usize, share: Share, takes_over: bool) -> (ReqBody, ReqBody, Rc<Upload>) {
+    pub fn tee(
+        incoming: Incoming,
+        patience: Duration,
+        cap: usize,
+        share: Share,
+        takes_over: bool,
+    ) -> (ReqBody, ReqBody, Rc<Upload>) {
         let kept = Kept {
             parts: Vec::new(),
             bytes: 0,
@@ -128,7 +141,7 @@ impl Upload {
             takes_over,
             torn: false,
         };
-        let upload = Self::new(incoming, Some(kept));
+        let upload = Self::new(incoming, patience, Some(kept));
         let follow = Follow {
             upload: Rc::clone(&upload),
             next: 0,
@@ -136,7 +149,7 @@ impl Upload {
         (ReqBody::Lead(Lead(Rc::clone(&upload))), ReqBody::Follow(follow), upload)
     }
 
-    fn new(incoming: Incoming, kept: Option<Kept>) -> Rc<Self> {
+    fn new(incoming: Incoming, patience: Duration, kept: Option<Kept>) -> Rc<Self> {
         let progress = Rc::new(Progress {
             last: Cell::new(Instant::now()),
             waiting: Cell::new(false),
@@ -148,6 +161,8 @@ impl Upload {
             end: End::Open,
             lead_gone: false,
             follower: None,
+            patience,
+            stall: None,
         };
         Rc::new(Self {
             progress,
@@ -184,8 +199,11 @@ impl Upload {
         let polled = Pin::new(&mut state.incoming).poll_frame(cx);
         self.progress.waiting.set(polled.is_pending());
         let Poll::Ready(read) = polled else {
-            return Poll::Pending;
+            std::task::ready!(state.poll_stall(cx));
+            state.finish(End::Cut(Outcome::ClientGone));
+            return Poll::Ready(Some(Err(SendBodyError::Stalled)));
         };
+        state.stall = None;
         self.progress.last.set(Instant::now());
         match &read {
             Some(Ok(frame)) => {
@@ -216,6 +234,13 @@ pub fn join(mut pieces: impl Iterator<Item = Bytes>, bytes: usize) -> Bytes {
 }
 
 impl UploadState {
+    /// Ready when the client has owed the next part for too long.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let patience = self.patience;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        stall.as_mut().poll(cx)
+    }
+
     fn keep(&mut self, frame: &Frame<Bytes>) {
         let Some(kept) = self.kept.as_mut().filter(|_| self.end == End::Open) else {
             return;

@@ -15,6 +15,7 @@ use crate::budget::Held;
 use crate::client_error;
 use crate::headers::Head;
 use crate::ledger::{Outcome, Ticket};
+use crate::listener::Place;
 use crate::routes::Route;
 use crate::serving;
 use crate::settings::{Databases, Writes};
@@ -27,10 +28,12 @@ use crate::validate::{self, HeadLimits};
 use crate::worker::Worker;
 
 /// Who asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct Client {
     pub address: IpAddr,
     pub tls: bool,
+    /// Held by an upgraded connection beyond the life of the request.
+    pub place: Rc<Place>,
 }
 
 /// A request under way, with all that was decided about it at its start.
@@ -74,7 +77,7 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     let snapshot = worker.state.snapshot.load_full();
     let (endpoint, route) = worker.endpoint(&snapshot, request.method(), request.uri().path());
     let ticket = Ticket::open(endpoint);
-    let serving = choose(&worker, &snapshot, &route, client, &request);
+    let serving = choose(&worker, &snapshot, &route, client.address, &request);
     let wants_upgrade = upgrade::wanted(&mut request);
     let looped = request.headers().contains_key(shadow_mark::NAME);
     let (parts, incoming) = request.into_parts();
@@ -90,7 +93,7 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
         _panicking,
     };
     if let Some(wanted) = wants_upgrade {
-        return upgrade::pass(exchange, wanted).await;
+        return upgrade::pass(exchange, wanted, client.place).await;
     }
     match may_copy(&exchange, looped, &incoming) {
         Ok(permit) => serving::with_copy(exchange, permit, incoming).await,
@@ -98,7 +101,7 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     }
 }
 
-fn choose(worker: &Worker, snapshot: &Snapshot, route: &Route, client: Client, request: &Request<Incoming>) -> Side {
+fn choose(worker: &Worker, snapshot: &Snapshot, route: &Route, client: IpAddr, request: &Request<Incoming>) -> Side {
     if route.writes == Some(Writes::OldOnly) && !crate::headers::is_safe(request.method()) {
         return Side::Old;
     }
@@ -107,7 +110,7 @@ fn choose(worker: &Worker, snapshot: &Snapshot, route: &Route, client: Client, r
         &snapshot.assignment_key,
         &snapshot.sticky,
         request.headers(),
-        client.address,
+        client,
         weight,
     )
 }

@@ -17,6 +17,7 @@ mod copying;
 mod counters;
 mod differences;
 mod excuse;
+mod first_request;
 mod flow;
 mod headers;
 mod histogram;

@@ -12,12 +12,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{watch, Semaphore};
+use tokio::sync::{watch, OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use crate::budget::Held;
+use crate::first_request::{Begun, FirstRequest};
 use crate::flow::{handle, Client};
 use crate::state::State;
+use crate::validate::Refused;
 use crate::worker::{LocalExecutor, Worker};
 
 /// How far the end is. Each phase includes the ones before it.
@@ -118,26 +121,37 @@ async fn accept(worker: &Rc<Worker>, listening: Listening, open: &Rc<Cell<usize>
         let _ = stream.set_nodelay(true); // only latency is lost without it
         worker.state.connections.accepted.fetch_add(1, Relaxed);
         let entered = worker.state.connections.open.enter(usize::MAX);
-        let guard = Open(Rc::clone(open));
         open.set(open.get() + 1);
         let client = Client {
             address: address.ip().to_canonical(),
             tls: tls.is_some(),
+            place: Rc::new(Place {
+                _permit: permit,
+                _entered: entered,
+                open: Rc::clone(open),
+            }),
         };
-        let connection = connection(Rc::clone(worker), stream, tls.clone(), client, phase.clone());
-        tokio::task::spawn_local(async move {
-            connection.await;
-            drop((permit, entered, guard));
-        });
+        tokio::task::spawn_local(connection(
+            Rc::clone(worker),
+            stream,
+            tls.clone(),
+            client,
+            phase.clone(),
+        ));
     }
 }
 
-/// One of this worker's open connections.
-struct Open(Rc<Cell<usize>>);
+/// One open connection's place among those that may be. Kept for as long as anybody serves it: an upgraded connection
+/// lives on when HTTP is done with it.
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+    _entered: Option<Held>,
+    open: Rc<Cell<usize>>,
+}
 
-impl Drop for Open {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.open.set(self.open.get() - 1);
     }
 }
 
@@ -167,14 +181,18 @@ where
     let state = Arc::clone(&worker.state);
     let builder = builder(&worker);
     let unread = Duration::from_millis(worker.listener.idle_timeout_ms);
+    let patience = Duration::from_millis(worker.listener.header_timeout_ms);
+    let begun = Begun::default();
+    let first = begun.clone();
     let service = service_fn(move |request| {
-        let worker = Rc::clone(&worker);
+        first.set();
+        let (worker, client) = (Rc::clone(&worker), client.clone());
         async move { Ok::<_, Infallible>(handle(worker, client, request).await) }
     });
     // hyper has no limit for a client that does not read its answer: without one it would keep a side's connection for ever.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(unread));
-    let io = TokioIo::new(Box::pin(stream));
+    let io = TokioIo::new(FirstRequest::within(patience, stream, begun.clone()));
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
     let served = tokio::select! {
         served = connection.as_mut() => served,
@@ -184,7 +202,7 @@ where
         }
     };
     if let Err(error) = served {
-        count(&state, &*error);
+        count(&state.refused, &*error, &begun);
     }
 }
 
@@ -206,15 +224,19 @@ fn builder(worker: &Worker) -> auto::Builder<LocalExecutor> {
     builder
 }
 
-/// Requests that hyper refused by itself. A client that just leaves is no refusal.
-fn count(state: &State, error: &(dyn std::error::Error + Send + Sync + 'static)) {
-    let Some(error) = error.downcast_ref::<hyper::Error>() else {
-        return;
-    };
-    let refused = &state.refused;
-    if error.is_parse() {
+/// Requests that hyper refused by itself, and connections on which none came in time. A client that just leaves is no
+/// refusal, nor is the end of a connection that has been of use and then was idle.
+fn count(refused: &Refused, error: &(dyn std::error::Error + 'static), begun: &Begun) {
+    let hyper = error.downcast_ref::<hyper::Error>();
+    if hyper.is_some_and(hyper::Error::is_parse) {
         refused.bad_request.fetch_add(1, Relaxed);
-    } else if error.is_timeout() {
+    } else if !begun.is_set() && (hyper.is_some_and(hyper::Error::is_timeout) || is_timeout(error)) {
         refused.header_timeout.fetch_add(1, Relaxed);
     }
+}
+
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }

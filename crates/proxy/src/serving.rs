@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderValue, CONNECTION};
@@ -43,7 +44,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
     let body = if bodyless {
         ReqBody::Empty
     } else {
-        Upload::single(incoming)
+        Upload::single(incoming, upload_patience(&exchange))
     };
     let serving = exchange.serving;
     let rescues = exchange.snapshot.rescues(serving);
@@ -108,7 +109,13 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
         (ReqBody::Empty, ReqBody::Empty, None)
     } else {
         let memory = exchange.worker.state.memory.share();
-        let (lead, follow, upload) = Upload::tee(incoming, exchange.snapshot.limits.body_bytes, memory, rescues);
+        let (lead, follow, upload) = Upload::tee(
+            incoming,
+            upload_patience(&exchange),
+            exchange.snapshot.limits.body_bytes,
+            memory,
+            rescues,
+        );
         (lead, follow, Some(upload))
     };
     let permit = Rc::new(permit);
@@ -218,6 +225,10 @@ async fn rescue(
             response
         }
     }
+}
+
+fn upload_patience(exchange: &Exchange) -> Duration {
+    Duration::from_millis(exchange.worker.listener.idle_timeout_ms)
 }
 
 fn failed(side: Side) -> Outcome {

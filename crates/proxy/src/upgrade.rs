@@ -1,5 +1,7 @@
 //! WebSocket and other upgrades: passed whole to the serving side, never copied.
 
+use std::rc::Rc;
+
 use http::header::{HeaderValue, CONNECTION, UPGRADE};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -11,6 +13,7 @@ use crate::client_error;
 use crate::flow::Exchange;
 use crate::headers::{lists, strip_hop_by_hop};
 use crate::ledger::Outcome;
+use crate::listener::Place;
 use crate::sides::Side;
 use crate::upstream_error::UpstreamError;
 
@@ -36,8 +39,9 @@ pub fn wanted(request: &mut Request<Incoming>) -> Option<Wanted> {
     })
 }
 
-/// Asks the serving side; joins the two connections if it agrees.
-pub async fn pass(mut exchange: Exchange, wanted: Wanted) -> Response<ClientBody> {
+/// Asks the serving side; joins the two connections if it agrees. They keep the client's `place` until they end: a drain
+/// waits for them.
+pub async fn pass(mut exchange: Exchange, wanted: Wanted, place: Rc<Place>) -> Response<ClientBody> {
     exchange.ticket.expect(Outcome::Upgrade);
     let serving = exchange.serving;
     let (side, asked) = match ask(&exchange, serving, &wanted).await {
@@ -67,7 +71,10 @@ pub async fn pass(mut exchange: Exchange, wanted: Wanted) -> Response<ClientBody
         return response.map(|body| answer(UpstreamBody::new(body, None, state, side)));
     }
     let upstream = hyper::upgrade::on(&mut response);
-    tokio::task::spawn_local(join(wanted.client, upstream));
+    tokio::task::spawn_local(async move {
+        join(wanted.client, upstream).await;
+        drop(place);
+    });
     let protocol = response.headers().get(UPGRADE).cloned().unwrap_or(wanted.protocol);
     let (mut parts, _) = response.into_parts();
     strip_hop_by_hop(&mut parts.headers);
