@@ -1,37 +1,19 @@
 """Fixtures for tests that put the compiled data plane between real sockets. Importing it needs no compiled core."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.exchange import Behaviour
+from tests.support.fixtures import MakeOrigin, MakeProcess, StartProxy, Upstreams
 from tests.support.origin import Origin
 from tests.support.process import OriginProcess
 from tests.support.proxy import RunningProxy, assert_ledger_exact, listener, snapshot
 from tests.support.rawclient import RawClient
 
 
-@dataclass
-class Upstreams:
-    """The two origins of a test."""
-
-    old: Origin
-    new: Origin
-
-    def on(self, path: str, behaviour: Behaviour) -> None:
-        """Scripts a path the same on both sides."""
-        self.old.on(path, behaviour)
-        self.new.on(path, behaviour)
-
-    @property
-    def both(self) -> tuple[Origin, Origin]:
-        return (self.old, self.new)
-
-
 @pytest.fixture
-def make_origin() -> Iterator[Callable[..., Origin]]:
+def make_origin() -> Iterator[MakeOrigin]:
     """Makes further origins. At the end of the test none may have been sent anything malformed."""
     made: list[Origin] = []
 
@@ -46,13 +28,13 @@ def make_origin() -> Iterator[Callable[..., Origin]]:
 
 
 @pytest.fixture
-def upstreams(make_origin: Callable[..., Origin]) -> Upstreams:
+def upstreams(make_origin: MakeOrigin) -> Upstreams:
     """An old and a new origin that answer everything alike until scripted otherwise."""
     return Upstreams(make_origin("old"), make_origin("new"))
 
 
 @pytest.fixture
-def make_process() -> Iterator[Callable[..., OriginProcess]]:
+def make_process() -> Iterator[MakeProcess]:
     """Makes origins in processes of their own; they are killed at the end."""
     made: list[OriginProcess] = []
 
@@ -66,7 +48,7 @@ def make_process() -> Iterator[Callable[..., OriginProcess]]:
 
 
 @pytest.fixture
-def start_proxy(make_origin: Callable[..., Origin]) -> Iterator[Callable[..., RunningProxy]]:
+def start_proxy(make_origin: MakeOrigin) -> Iterator[StartProxy]:
     """Starts proxies: `start_proxy(old=url, new=url, listener={...}, <snapshot key>=...)`.
 
     At the end each is stopped, and the ledger of each must be exact by then. (It asks for
@@ -88,7 +70,7 @@ _listener = listener
 
 
 @pytest.fixture
-def proxy(upstreams: Upstreams, start_proxy: Callable[..., RunningProxy]) -> RunningProxy:
+def proxy(upstreams: Upstreams, start_proxy: StartProxy) -> RunningProxy:
     """A proxy between the two origins, with defaults: weight 0, everything copied."""
     return start_proxy(old=upstreams.old.url, new=upstreams.new.url)
 

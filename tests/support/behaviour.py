@@ -1,6 +1,7 @@
 """What a scripted origin can do with a request. Each function returns a behaviour for `Origin.on`."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
@@ -247,7 +248,7 @@ def gated(gate: Gate, then: Behaviour) -> Behaviour:
 
     async def behave(exchange: Exchange) -> None:
         await exchange.body()
-        await gate.wait()
+        await exchange.unless_gone(gate.wait())
         await then(exchange)
 
     return behave
@@ -278,8 +279,10 @@ def events(feed: Callable[[], AsyncIterator[bytes]], content_type: str = "text/e
     async def behave(exchange: Exchange) -> None:
         await exchange.body()
         await exchange.send(_chunked_head({"content-type": content_type, "cache-control": "no-store"}))
-        async for event in feed():
-            await exchange.send(chunk(event))
+        stream = feed()
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                await exchange.send(chunk(await exchange.unless_gone(anext(stream))))
         await exchange.send(chunk(b"") + b"\r\n")
 
     return behave

@@ -7,14 +7,17 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from .acceptor import READ_SIZE
 from .message import Message, RequestHead, ViolationError
 from .wire import Reader
+
+T = TypeVar("T")
 
 Behaviour = Callable[["Exchange"], Awaitable[None]]
 
 LINGER_ZERO = struct.pack("ii", 1, 0)
-READ_SIZE = 1 << 16
 
 
 class GoneError(Exception):
@@ -97,6 +100,26 @@ class Exchange:
     async def read_raw(self) -> bytes:
         """Bytes from the peer beyond HTTP, after a 101."""
         return await self._connection.read_raw()
+
+    async def unless_gone(self, awaitable: Awaitable[T]) -> T:
+        """Waits for something that has nothing to do with the peer, once the request has been read.
+
+        Raises:
+            GoneError: the peer went away meanwhile.
+        """
+        waiting = asyncio.ensure_future(awaitable)
+        try:
+            while not waiting.done():
+                reading = asyncio.ensure_future(self._connection.read_ahead())
+                await asyncio.wait({waiting, reading}, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+                else:
+                    reading.result()
+            return waiting.result()
+        finally:
+            waiting.cancel()
 
     async def until_gone(self) -> None:
         """Waits until the peer closes; what it still sends is dropped."""
@@ -185,6 +208,12 @@ class Connection:
         except (ConnectionError, OSError):
             raise GoneError from None
 
+    async def read_ahead(self) -> None:
+        """Reads what comes next and keeps it for later."""
+        await self._fill()
+        if self._wire.eof:
+            raise GoneError
+
     async def body_piece(self) -> bytes | None:
         if self._ended:
             return None
@@ -233,8 +262,3 @@ class Connection:
         with contextlib.suppress(ConnectionError, OSError, ssl.SSLError):
             self._writer.close()
             await self._writer.wait_closed()
-
-    def finish(self) -> None:
-        self._closed = True
-        with contextlib.suppress(RuntimeError):
-            self._writer.close()

@@ -9,8 +9,19 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
+from hyperframe.frame import Frame, GoAwayFrame
 
 from .h2_origin import H2Message, HeaderList, texts
+from .wait import PATIENCE
+
+
+class _Connection(h2.connection.H2Connection):
+    """h2 stops at a GOAWAY; RFC 9113, section 6.8, has the streams that are open go on."""
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[h2.events.Event]]:
+        event = h2.events.ConnectionTerminated()
+        event.error_code = frame.error_code
+        return [], [event]
 
 
 class H2Client:
@@ -20,14 +31,14 @@ class H2Client:
     """
 
     def __init__(self, address: tuple[str, int], *, tls: ssl.SSLContext | None = None, lawless: bool = False) -> None:
-        self.sock: socket.socket = socket.create_connection(address, 20)
+        self.sock: socket.socket = socket.create_connection(address, PATIENCE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             wrapped = tls.wrap_socket(self.sock, server_hostname="localhost")
             assert wrapped.selected_alpn_protocol() == "h2", wrapped.selected_alpn_protocol()
             self.sock = wrapped
         lawful = not lawless
-        self.h2 = h2.connection.H2Connection(
+        self.h2 = _Connection(
             h2.config.H2Configuration(
                 header_encoding="latin-1",
                 validate_outbound_headers=lawful,
@@ -85,6 +96,11 @@ class H2Client:
             self._receive()
         return message
 
+    def until_closed(self) -> None:
+        """Reads until the server closes the connection."""
+        while not self.closed:
+            self._receive()
+
     def head(self, stream: int) -> H2Message:
         """Reads until the final headers have come."""
         message = self.streams[stream]
@@ -127,7 +143,7 @@ class H2Client:
 
     def _handle(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.ConnectionTerminated):
-            self.goaway, self.closed = int(event.error_code or 0), True
+            self.goaway = int(event.error_code or 0)
             return
         message = self.streams.get(getattr(event, "stream_id", None) or 0)
         if message is None:

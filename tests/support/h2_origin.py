@@ -13,6 +13,7 @@ import h2.events
 import h2.exceptions
 
 from . import background
+from .acceptor import Acceptor, bind
 
 HeaderList = list[tuple[str, str]]
 
@@ -82,9 +83,10 @@ class H2Origin:
         self.violations: list[str] = []
         self.connections = 0
         self._tls = tls
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server = background.run(self._listen())
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._acceptor = Acceptor(self._serve, tls)
+        placeholder = bind()
+        self.port: int = placeholder.getsockname()[1]
+        background.run(self._acceptor.listen(placeholder))
 
     @property
     def url(self) -> str:
@@ -99,30 +101,15 @@ class H2Origin:
         return [request for request in list(self.requests) if request.path.partition("?")[0] == path]
 
     def close(self) -> None:
-        background.run(self._close())
-
-    async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
-
-    async def _close(self) -> None:
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        background.run(self._acceptor.close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError, ssl.SSLError):
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
             try:
                 await _ServerConnection(self, reader, writer).run()
             except h2.exceptions.ProtocolError as error:
                 self.violations.append(repr(error))
-        with contextlib.suppress(RuntimeError):
-            writer.close()
 
 
 class _ServerConnection:

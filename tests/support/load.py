@@ -36,6 +36,8 @@ class Result:
     aborted: int = 0
     errors: list[str] = field(default_factory=list)
     """Requests without a whole, well-formed, expected answer, other than those aborted on purpose."""
+    refusals: list[str] = field(default_factory=list)
+    """Answers of 500 and above, with their text."""
     seconds: list[float] = field(default_factory=list)
 
     @property
@@ -85,6 +87,10 @@ async def load(
                     result.aborted += 1
                 else:
                     result.statuses[status] += 1
+                    if status >= 500:
+                        result.refusals.append(
+                            f"request {number} {shot.label}: {status} {connection.last_body[:100]!r}"
+                        )
                     result.seconds.append(asyncio.get_running_loop().time() - began)
             if not keep and connection is not None:
                 connection.drop()
@@ -100,6 +106,7 @@ class _Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.stream, self.writer = reader, writer
         self.reader = Reader("response")
+        self.last_body = b""
 
     @classmethod
     async def open(cls, address: tuple[str, int]) -> "_Connection":
@@ -131,6 +138,7 @@ class _Connection:
                     break
                 if event == "end":
                     self.reader.next_message()
+            self.last_body = bytes(message.body)
             if shot.expect is not None and message.head.status == 200:
                 assert bytes(message.body) == shot.expect, (
                     f"body {bytes(message.body[:100])!r}, not {shot.expect[:100]!r}"

@@ -149,7 +149,7 @@ def framing(head: Head) -> int | Literal["chunked", "none"]:
             raise ViolationError("Transfer-Encoding in HTTP/1.0")
         return "chunked"
     if lengths:
-        if not re.fullmatch(rb"[0-9]{1,18}", lengths[0]):
+        if not re.fullmatch(rb"[0-9]{1,19}", lengths[0]):
             raise ViolationError(f"bad Content-Length {lengths[0]!r}")
         return int(lengths[0])
     return "none"

@@ -18,7 +18,8 @@ import threading
 from typing import Literal
 
 from . import background
-from .exchange import READ_SIZE, Behaviour, Connection, Exchange, GoneError, Recorded, render
+from .acceptor import Acceptor, bind
+from .exchange import Behaviour, Connection, Exchange, GoneError, Recorded, render
 from .message import ViolationError
 
 
@@ -51,9 +52,8 @@ class Origin:
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
         self._live: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self._placeholder = _bind(port)
+        self._acceptor = Acceptor(self._serve, tls)
+        self._placeholder: socket.socket | None = bind(port)
         self.port: int = self._placeholder.getsockname()[1]
         self.listen()
 
@@ -102,17 +102,13 @@ class Origin:
         background.run(self._close())
 
     async def _listen(self) -> None:
-        assert self._server is None
-        self._placeholder.setblocking(False)
-        self._server = await asyncio.start_server(
-            self._serve, sock=self._placeholder, ssl=self._tls, limit=READ_SIZE * 4, backlog=4096
-        )
+        assert self._placeholder is not None
+        await self._acceptor.listen(self._placeholder)
+        self._placeholder = None
 
     async def _refuse(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        self._server = None
-        self._placeholder = _bind(self.port)
+        await self._acceptor.refuse()
+        self._placeholder = bind(self.port)
         await self._reset_all()
 
     async def _reset_all(self) -> None:
@@ -120,14 +116,9 @@ class Origin:
             connection.reset()
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        self._placeholder.close()
-        for connection in list(self._live):
-            connection.reset()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._placeholder is not None:
+            self._placeholder.close()
+        await self._acceptor.close()
 
     def _begin(self, record: Recorded) -> Behaviour:
         with self._lock:
@@ -137,10 +128,6 @@ class Origin:
         return self._scripts.get(path, self.default)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         connection = Connection(self.connections, reader, writer, self._begin)
         self.connections += 1
         self.open_connections += 1
@@ -157,19 +144,11 @@ class Origin:
             self.violations.append(f"{self.name}, connection {connection.number}: {violation}")
             with contextlib.suppress(GoneError):
                 await connection.send(render(400, {"connection": "close"}, str(violation).encode()))
-        except (GoneError, asyncio.CancelledError, ssl.SSLError):
+        except (GoneError, ssl.SSLError):
             pass
         finally:
             self._live.discard(connection)
             self.open_connections -= 1
-            connection.finish()
-
-
-def _bind(port: int) -> socket.socket:
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", port))
-    return sock
 
 
 _number = itertools.count(1)

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from .message import Message, ResponseHead
+from .wait import PATIENCE
 from .wire import Reader
 
 
@@ -56,7 +57,7 @@ class RawClient:
         *,
         tls: ssl.SSLContext | None = None,
         source: str | None = None,
-        timeout: float = 20,
+        timeout: float = PATIENCE,
     ) -> None:
         self.sock: socket.socket = socket.create_connection(address, timeout, (source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -101,6 +102,11 @@ class RawClient:
             return None
         assert isinstance(event, bytes)
         return event
+
+    def piece_after_head(self) -> bytes | None:
+        """Reads a final head that must be a 200, then the first piece of its body."""
+        assert self.head().status == 200
+        return self.piece()
 
     def rest(self, interim: list[ResponseHead] | None = None) -> Answer:
         """Reads the body under way to its end."""

@@ -1,7 +1,7 @@
 """The strict origin and the clients against each other, with no proxy between them: what the other tests stand on."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import h2.errors
 import pytest
@@ -10,11 +10,11 @@ from tests.support import background, behaviour
 from tests.support.background import Gate
 from tests.support.certs import client_context, server_context
 from tests.support.exchange import Behaviour
+from tests.support.fixtures import MakeOrigin, MakeProcess
 from tests.support.h2_client import H2Client
 from tests.support.h2_origin import H2Message, H2Origin, H2Reply, plain_reply
 from tests.support.load import Shot, load
 from tests.support.origin import Origin
-from tests.support.process import OriginProcess
 from tests.support.proxy import assert_ledger_exact, snapshot
 from tests.support.rawclient import ClosedError, RawClient, request
 from tests.support.wait import wait_until
@@ -149,7 +149,7 @@ def test_an_upgrade_echoes_bytes_sent_at_once(origin: Origin, direct: RawClient)
     assert direct.exactly(7) == b"hiearly"
 
 
-def test_tls(make_origin: Callable[..., Origin]) -> None:
+def test_tls(make_origin: MakeOrigin) -> None:
     origin = make_origin(tls=server_context("http/1.1"))
     with RawClient(origin.address, tls=client_context("http/1.1")) as client:
         assert client.ask("/secret").body == b"GET /secret"
@@ -190,7 +190,7 @@ def test_load_counts_every_request_once(origin: Origin) -> None:
     assert result.offered == 200
 
 
-def test_a_process_is_killed_stopped_and_started_again(make_process: Callable[..., OriginProcess]) -> None:
+def test_a_process_is_killed_stopped_and_started_again(make_process: MakeProcess) -> None:
     process = make_process()
     with RawClient(process.address) as client:
         assert client.ask("/a").body == b"GET /a"

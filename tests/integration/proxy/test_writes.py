@@ -1,0 +1,230 @@
+"""Writes, counted at the origins: with one database to one side only, ever; with two to each side exactly once."""
+
+import contextlib
+import random
+from collections import Counter
+
+import pytest
+
+from tests.support import background, behaviour
+from tests.support.exchange import Behaviour, Exchange
+from tests.support.fixtures import StartProxy, Upstreams
+from tests.support.load import Shot, aborts, load
+from tests.support.origin import Origin, default_behaviour
+from tests.support.proxy import RunningProxy, route
+from tests.support.rawclient import ClosedError, RawClient, request
+
+AFTER_ARRIVAL = {
+    "resets after the request": behaviour.reset_after_request(),
+    "closes after the request": behaviour.close_after_request(),
+    "hangs": behaviour.hang(),
+    "answers 500": behaviour.reply(500, b"oops"),
+    "breaks its answer off": behaviour.truncate(b"half", 1000),
+}
+
+
+def arrivals(origin: Origin) -> Counter[str]:
+    """How often each write (named by its header) arrived, whole or not."""
+    return Counter(seen.header("x-write") or "" for seen in list(origin.requests) if seen.method != "GET")
+
+
+def write(name: str, body: bytes = b"w", target: str = "/w") -> bytes:
+    return request(target, "POST", {"x-write": name}, body)
+
+
+def start(
+    start_proxy: StartProxy, upstreams: Upstreams, databases: str, weight: float, **changes: object
+) -> RunningProxy:
+    sides = {
+        "old": {"url": upstreams.old.url, "timeout_ms": 300},
+        "new": {"url": upstreams.new.url, "timeout_ms": 300},
+    }
+    sticky = {"by": "header", "name": "x-write"}
+    proxy = start_proxy(**sides, databases=databases, sticky=sticky, **changes)
+    proxy.set_weight(weight)
+    return proxy
+
+
+@pytest.mark.parametrize("weight", [0, 50, 100])
+def test_shared_one_side_only(upstreams: Upstreams, start_proxy: StartProxy, weight: int) -> None:
+    proxy = start(start_proxy, upstreams, "shared", weight)
+    names = [f"w{number}" for number in range(200)]
+    with RawClient(proxy.address) as client:
+        client.send(b"".join(write(name) for name in names))
+        assert all(client.answer("POST").status == 200 for _ in names)
+    assert proxy.settled(200).outcomes == {"method_not_mirrored": 200}
+    assert arrivals(upstreams.old) + arrivals(upstreams.new) == Counter(names)
+    served = sum(arrivals(upstreams.new).values())
+    assert served == {0: 0, 100: 200}.get(weight, served)
+    assert weight != 50 or 50 < served < 150
+
+
+@pytest.mark.parametrize("weight", [0, 50, 100])
+def test_separate_both_exactly_once(upstreams: Upstreams, start_proxy: StartProxy, weight: int) -> None:
+    proxy = start(start_proxy, upstreams, "separate", weight)
+    names = [f"w{number}" for number in range(200)]
+    with RawClient(proxy.address) as client:
+        client.send(b"".join(write(name) for name in names))
+        assert all(client.answer("POST").status == 200 for _ in names)
+    assert proxy.settled(200).outcomes == {"match": 200}
+    assert arrivals(upstreams.old) == arrivals(upstreams.new) == Counter(names)
+
+
+@pytest.mark.parametrize("fault", AFTER_ARRIVAL.values(), ids=AFTER_ARRIVAL.keys())
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+def test_shared_what_may_have_arrived_is_not_sent_again(
+    upstreams: Upstreams, start_proxy: StartProxy, fault: Behaviour, warm: bool
+) -> None:
+    """The client learns of the failure: nobody can know whether the write was done."""
+    proxy = start(start_proxy, upstreams, "shared", 100)
+    upstreams.new.on("/w", fault)
+    with RawClient(proxy.address) as client:
+        if warm:
+            assert client.ask("/warm").status == 200
+            proxy.idle()
+        client.send(write("one"))
+        with contextlib.suppress(ClosedError):  # an answer that broke off is not a whole one
+            assert client.answer("POST").status >= 500
+    ledger = proxy.settled(1 + warm)
+    assert ledger.rescued == 0
+    assert arrivals(upstreams.new) == {"one": 1}
+    assert arrivals(upstreams.old) == {}
+
+
+@pytest.mark.parametrize("size", [0, 1, 500_000])
+@pytest.mark.parametrize("expect", [False, True], ids=["plain", "expect"])
+def test_shared_what_never_left_goes_to_the_old_side(
+    upstreams: Upstreams, start_proxy: StartProxy, size: int, expect: bool
+) -> None:
+    proxy = start(start_proxy, upstreams, "shared", 100)
+    upstreams.old.on("/w", behaviour.echo())
+    upstreams.new.refuse()
+    body = behaviour.pattern(size)
+    headers = {"x-write": "one"} | ({"expect": "100-continue"} if expect else {})
+    with RawClient(proxy.address) as client:
+        client.send(request("/w", "POST", headers, body))
+        answer = client.answer("POST")
+    assert (answer.status, answer.body) == (200, body)
+    assert proxy.settled(1).rescued == 1
+    assert arrivals(upstreams.old) == {"one": 1}
+
+
+@pytest.mark.parametrize("fault", AFTER_ARRIVAL.values(), ids=AFTER_ARRIVAL.keys())
+@pytest.mark.parametrize("weight", [0, 100])
+def test_separate_a_fault_of_new_repeats_nothing(
+    upstreams: Upstreams, start_proxy: StartProxy, fault: Behaviour, weight: int
+) -> None:
+    """The client gets the old side's answer, which was on its way; each side has the write once."""
+    proxy = start(start_proxy, upstreams, "separate", weight)
+    upstreams.new.on("/w", fault)
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        answer = client.answer("POST")
+    assert (answer.status, answer.body) == (200, b"POST /w")
+    ledger = proxy.settled(1)
+    assert ledger.rescued == (weight == 100)
+    assert arrivals(upstreams.old) == arrivals(upstreams.new) == {"one": 1}
+    assert missed(proxy, "new") == 1
+    assert missed(proxy, "old") == 0
+
+
+@pytest.mark.parametrize("weight", [0, 100])
+def test_separate_a_new_side_that_is_down_has_missed_it(
+    upstreams: Upstreams, start_proxy: StartProxy, weight: int
+) -> None:
+    proxy = start(start_proxy, upstreams, "separate", weight)
+    upstreams.new.refuse()
+    with RawClient(proxy.address) as client:
+        for name in ("one", "two"):
+            client.send(write(name))
+            assert client.answer("POST").status == 200
+    assert proxy.settled(2).outcomes == {"new_failed": 2}
+    assert arrivals(upstreams.old) == {"one": 1, "two": 1}
+    assert missed(proxy, "new") == 2
+
+
+def test_separate_an_old_side_that_failed_has_missed_it(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    proxy = start(start_proxy, upstreams, "separate", 0)
+    upstreams.old.on("/w", behaviour.reset_after_request())
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        assert client.answer("POST").status == 502
+    proxy.settled(1)
+    assert arrivals(upstreams.old) == arrivals(upstreams.new) == {"one": 1}
+    assert missed(proxy, "old") == 1
+
+
+@pytest.mark.parametrize("weight", [0, 100])
+@pytest.mark.parametrize("databases", ["shared", "separate"])
+def test_old_only(upstreams: Upstreams, start_proxy: StartProxy, weight: int, databases: str) -> None:
+    routes = [route("/w", writes="old-only")]
+    proxy = start(start_proxy, upstreams, databases, weight, routes=routes)
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        assert client.answer("POST").status == 200
+    assert proxy.settled(1).outcomes == {"method_not_mirrored": 1}
+    assert (arrivals(upstreams.old), arrivals(upstreams.new)) == ({"one": 1}, {})
+
+
+def test_a_differing_write_is_not_asked_again(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """A second opinion is for safe requests only."""
+    proxy = start(start_proxy, upstreams, "separate", 0)
+    upstreams.new.on("/w", behaviour.reply(200, b"something else"))
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        assert client.answer("POST").status == 200
+    assert proxy.settled(1).outcomes == {"mismatch": 1}
+    assert arrivals(upstreams.old) == arrivals(upstreams.new) == {"one": 1}
+    assert proxy.counters()["second_opinions"]["asked"] == 0
+
+
+def missed(proxy: RunningProxy, side: str) -> int:
+    """Writes that a side failed and the other one took."""
+    return sum(endpoint[side]["missed_writes"] for endpoint in proxy.counters()["endpoints"])
+
+
+def faulty(seed: int) -> Behaviour:
+    """Half of the requests meet some fault."""
+    source = random.Random(seed)
+    faults = [
+        behaviour.reset_after_head(),
+        behaviour.reset_after_request(),
+        behaviour.close_after_request(),
+        behaviour.reply(503, b"busy"),
+        behaviour.truncate(b"half", 100),
+    ]
+
+    async def behave(exchange: Exchange) -> None:
+        await (source.choice(faults) if source.random() < 0.5 else default_behaviour)(exchange)
+
+    return behave
+
+
+@pytest.mark.parametrize("databases", ["shared", "separate"])
+@pytest.mark.parametrize("weight", [0, 50, 100])
+def test_under_faults_of_the_new_side_no_write_arrives_twice(
+    upstreams: Upstreams, start_proxy: StartProxy, databases: str, weight: int
+) -> None:
+    upstreams.new.on("/w", faulty(7))
+    proxy = start(start_proxy, upstreams, databases, weight)
+    count = 300
+    gone = aborts(11, 0.1)
+
+    def shot(number: int) -> Shot:
+        return Shot(write(f"w{number}", b"x" * (number % 7) * 1000), b"POST", gone(), b"POST /w", f"w{number}")
+
+    result = background.run(load(proxy.address, shot, count=count, connections=8))
+    assert result.offered == count
+    if databases == "separate" or weight == 0:
+        assert result.errors == []  # with one database an answer that breaks off breaks off for the client
+    ledger = proxy.settled()
+    old, new = arrivals(upstreams.old), arrivals(upstreams.new)
+    assert max(old.values(), default=0) <= 1, "a write reached the old side twice"
+    assert max(new.values(), default=0) <= 1, "a write reached the new side twice"
+    if databases == "shared":
+        assert set(old).isdisjoint(new), "one database, and both sides got the write"
+        assert ledger.rescued == 0 or weight > 0
+    elif weight == 0:
+        assert result.statuses[200] == result.answered, "the client saw a fault of the shadow"
+    else:
+        assert result.statuses[200] == result.answered, "the old side had the write and its answer was not used"
