@@ -132,6 +132,33 @@ def test_show(served: Served, run: Callable[..., Result]) -> None:
     assert "there is no pair '../status'" in missing.stderr
 
 
+def test_rules(tmp_path: Path) -> None:
+    ignore = {"at": "$.took", "reason": "time it took", "owner": "jo", "until": "2024-03-01"}
+    served = Served(f"sqlite:///{tmp_path / 'rules.db'}", compare={"ignore": [ignore]})
+    differing(served)
+    wait_until(lambda: served.engine.collector.held == (0, 0))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["rules", *arguments, "--admin", served.url], catch_exceptions=False)
+
+    try:
+        listed = run("list")
+        for words in ("$.took", "time it took", "jo", "2024-03-01 expired"):
+            assert words in listed.output
+        assert json.loads(run("list", "--json").output)["items"][0]["kind"] == "ignore"
+        found = run("try", "tolerance", "$.total", "--route", ENDPOINT, "--absolute", "0.02")
+        assert found.exit_code == 0
+        assert "1 stored pair looked at; in 0 pairs nothing would be left" in found.output
+        assert re.search(rf"1 +{re.escape(ENDPOINT)} +\$\.total +value", found.output)
+        assert "absolute: 0.02" in found.output
+        assert "It would hide nothing." in run("try", "ignore", "$.nothing").output
+        wrong = run("try", "ignore", "total")
+        assert (wrong.exit_code, wrong.stdout) == (64, "")
+        assert "at: expected a location" in wrong.stderr
+    finally:
+        served.close()
+
+
 def test_doctor(served: Served, run: Callable[..., Result]) -> None:
     result = run("doctor")
     assert result.exit_code == 1

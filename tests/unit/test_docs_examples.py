@@ -21,6 +21,8 @@ SIDES = {"old": "http://127.0.0.1:1", "new": "http://127.0.0.1:2"}
 CONFIGS = [(page, text) for page in pages() for text in blocks(page, "yaml")] + [
     (page, f"compare:\n  {span}") for page in pages() for span in spans(page) if A_RULE.match(span)
 ]
+PLACEHOLDERS = {"KIND": RULE_KINDS[0]}
+"""What the reference writes where a command takes one of a few words."""
 COMMANDS = [
     (page, line.strip())
     for page in pages()
@@ -39,7 +41,8 @@ def words(line: str) -> list[str]:
     lexer = shlex.shlex(line, posix=True, punctuation_chars=">|")
     lexer.whitespace_split = True
     found = list(lexer)
-    return found[: next((index for index, word in enumerate(found) if word in {">", "|"}), len(found))]
+    end = next((index for index, word in enumerate(found) if word in {">", "|"}), len(found))
+    return [PLACEHOLDERS.get(word, word) for word in found[:end]]
 
 
 def parse(command: Any, given: list[str]) -> None:

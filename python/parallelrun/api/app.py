@@ -6,10 +6,11 @@ from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from parallelrun.api import metrics, models, problems, rollout, rules, status, stream, views
+from parallelrun.api import metrics, models, problems, rollout, rules, status, stream, trial, views
 from parallelrun.api.engine import Engine
 from parallelrun.api.guard import Guard
 from parallelrun.api.health import HealthChecks
+from parallelrun.config.active import RuleSpec
 from parallelrun.evidence.status import Status as DifferenceStatus
 
 MOST_DIFFERENCES = 10_000
@@ -97,6 +98,27 @@ def _reads(app: FastAPI, engine: Engine) -> None:
     async def get_rules() -> rules.Rules:
         """The rules of the comparison."""
         return rules.rules(engine)
+
+    @app.get("/api/v1/rules/try", tags=["rules"], responses=problems.responses(422, 503))
+    async def try_rule(
+        *,
+        kind: Annotated[trial.Kind, Query(description="The list it would stand in.")],
+        at: Annotated[str, Query(description="Where: a location.")],
+        route: Annotated[str | None, Query(description="The `match` of its route; without it, everywhere.")] = None,
+        by: Annotated[str | None, Query(description="Of `unordered`.")] = None,
+        absolute: Annotated[float | None, Query(description="Of `tolerance`.", allow_inf_nan=False)] = None,
+        relative: Annotated[str | None, Query(description="Of `tolerance`, such as `0.1%`.")] = None,
+        pattern: Annotated[str | None, Query(description="Of `equivalent`.")] = None,
+        replacement: Annotated[str | None, Query(description="Of `equivalent`.")] = None,
+    ) -> trial.Trial:
+        """What a rule would change among the stored pairs."""
+        given: RuleSpec = {"at": at, "by": by, "absolute": absolute, "relative": relative}
+        given |= {"pattern": pattern, "replacement": replacement}
+        settings: RuleSpec = {name: value for name, value in given.items() if value is not None}
+        try:
+            return await trial.trial(engine, trial.Candidate.read(kind, route, settings))
+        except trial.BadRuleError as error:
+            raise HTTPException(422, str(error)) from None
 
     @app.get("/api/v1/rollout", tags=["rollout"])
     async def get_rollout() -> rollout.Rollout:

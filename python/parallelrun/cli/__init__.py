@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from parallelrun.cli import config, demo, reading, serve
+from parallelrun.cli import config, demo, reading, rules, serve
 
 USAGE = 64
 """Exit code: bad usage or configuration (`EX_USAGE`)."""
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (serve, demo, reading, config):
+for module in (serve, demo, reading, rules, config):
     module.register(app)
 
 

@@ -53,6 +53,8 @@ class Admin:
             raise end(f"{self.url} does not answer: {error or type(error).__name__}", UNAVAILABLE) from None
         if answer.status_code in (401, 403):
             raise end(f"{self.url}: {_detail(answer)} The token is taken from {TOKEN}.", USAGE)
+        if answer.status_code == 422:
+            raise end(_detail(answer), USAGE)
         if not answer.is_success and not (missing and answer.status_code == 404):
             raise end(f"{self.url}{path} answers {answer.status_code}: {_detail(answer)}", UNAVAILABLE)
         if "json" not in answer.headers.get("content-type", ""):

@@ -1,16 +1,12 @@
 """The commands that read: `status`, `report`, `diffs`, `show`, `doctor`."""
 
-import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from parallelrun.cli.client import DEFAULT_ADMIN, Admin, AdminOption, JsonOption, end, fetch_report
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-    from rich.console import Console
+from parallelrun.cli.printing import console, print_json, print_text
 
 NO = 1
 """Exit code: the answer is no."""
@@ -40,9 +36,9 @@ def status(*, admin: AdminOption = DEFAULT_ADMIN, json: JsonOption = False) -> N
     api = Admin(admin)
     found = api.get("/api/v1/status", Status)
     if json:
-        _print_json(found)
+        print_json(found)
     else:
-        _console().print(status_text(found, api.get("/api/v1/ledger", Ledger)), soft_wrap=True)
+        console().print(status_text(found, api.get("/api/v1/ledger", Ledger)), soft_wrap=True)
 
 
 def report(
@@ -59,19 +55,19 @@ def report(
     found = fetch_report(Admin(admin))
     match Format.json if json else form:
         case Format.json:
-            _print_json(found)
+            print_json(found)
         case Format.html:
             from parallelrun.web.page import page  # noqa: PLC0415
 
-            _print(page(found))
+            print_text(page(found))
         case Format.markdown:
             from parallelrun.cli.report_markdown import markdown  # noqa: PLC0415
 
-            _print(markdown(found))
+            print_text(markdown(found))
         case _:
             from parallelrun.cli.report_text import report_text  # noqa: PLC0415
 
-            _console().print(report_text(found), soft_wrap=True)
+            console().print(report_text(found), soft_wrap=True)
     if not found.agrees:
         raise typer.Exit(NO)
 
@@ -94,9 +90,9 @@ def diffs(
         if endpoint not in known:
             raise end(f"no requests of an endpoint {endpoint!r}. Known: {', '.join(known) or 'none yet'}", NO)
     if json:
-        _print_json(found)
+        print_json(found)
     else:
-        _console().print(differences_text(found))
+        console().print(differences_text(found))
 
 
 def show(
@@ -115,10 +111,10 @@ def show(
     if found is None:
         raise end(f"there is no pair {pair_id!r}; it may have been let go of since (`limits.pairs_kept`)", NO)
     if json:
-        _print_json(found)
+        print_json(found)
     else:
-        console = _console()
-        console.print(pair_text(found, console.width))
+        out = console()
+        out.print(pair_text(found, out.width))
 
 
 def doctor(*, admin: AdminOption = DEFAULT_ADMIN, json: JsonOption = False) -> None:
@@ -130,26 +126,8 @@ def doctor(*, admin: AdminOption = DEFAULT_ADMIN, json: JsonOption = False) -> N
 
     found = Diagnosis(findings=diagnose(fetch_report(Admin(admin)), datetime.now(UTC)))
     if json:
-        _print_json(found)
+        print_json(found)
     else:
-        _console().print(diagnosis_text(found), soft_wrap=True)
+        console().print(diagnosis_text(found), soft_wrap=True)
     if found.findings:
         raise typer.Exit(NO)
-
-
-def _print_json(model: "BaseModel") -> None:
-    _print(model.model_dump_json(indent=2))
-
-
-def _print(text: str) -> None:
-    """UTF-8 whatever the locale says, since the text names its own encoding or is JSON."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace") + (b"" if text.endswith("\n") else b"\n"))
-    sys.stdout.flush()
-
-
-def _console() -> "Console":
-    """Standard output; where it is no terminal, lines are wide enough for tables."""
-    from rich.console import Console  # noqa: PLC0415
-
-    console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=160)

@@ -191,6 +191,11 @@ async def read_record(connection: AsyncConnection, pair: str) -> bytes | None:
     return cast("bytes | None", found.scalar_one_or_none())
 
 
+async def read_newest(connection: AsyncConnection, limit: int) -> list[bytes]:
+    found = await connection.execute(sa.select(PAIRS.c.record).order_by(PAIRS.c.at_ms.desc(), PAIRS.c.id).limit(limit))
+    return list(found.scalars())
+
+
 def _plain(text: str | None) -> str | None:
     """PostgreSQL cannot hold U+0000 in a text; the picture of it stands in. The record itself is bytes and keeps it."""
     return None if text is None else text.replace("\0", "\N{SYMBOL FOR NULL}")

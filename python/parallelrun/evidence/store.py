@@ -123,6 +123,15 @@ class Store:
         async with self._open() as connection:
             return await queries.read_record(connection, pair)
 
+    async def records(self, limit: int) -> list[bytes]:
+        """The deflated records of the newest pairs.
+
+        Raises:
+            StoreTooNewError, StoreError: as `prepare`.
+        """
+        async with self._open() as connection:
+            return await queries.read_newest(connection, limit)
+
     async def retain(self, retention: Retention, run: str, now_ms: int) -> int:
         """Lets go of what is too old or too much; never of the run `run`.
 

@@ -1,5 +1,7 @@
 """The admin API with its page: `/` shows the report as it is now."""
 
+import asyncio
+
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
@@ -39,6 +41,6 @@ def create_app(engine: Engine) -> FastAPI:
             rules=rules.rules(engine),
             pairs=await views.pairs(engine, wanted_pairs(differences)),
         )
-        return HTMLResponse(page(made), headers=HEADERS)
+        return HTMLResponse(await asyncio.to_thread(page, made), headers=HEADERS)
 
     return app

@@ -1,0 +1,213 @@
+"""`/api/v1/rules/try`: what a rule would change among the stored pairs, before anybody relies on it."""
+
+import asyncio
+import base64
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from parallelrun._core import Comparator, ConfigError
+from parallelrun.api.engine import Engine
+from parallelrun.api.suggest import Suggestion
+from parallelrun.config.active import RuleSpec, today
+from parallelrun.config.routes import Route, split_match
+from parallelrun.config.rules import Compare
+from parallelrun.config.snapshot import snapshot
+from parallelrun.evidence.records import Answer, Pair, read_pair
+from parallelrun.evidence.signature import signature
+
+PAIRS = 2000
+"""At most so many pairs are looked at, the newest first."""
+CANDIDATE = "the rule on trial"
+"""No rule of a configuration can have this id."""
+
+Kind = Literal["ignore", "unordered", "tolerance", "equivalent", "case", "additive"]
+Place = tuple[str, str, str]
+
+
+class Changed(BaseModel):
+    """A difference and the number of pairs in which the rule changes it."""
+
+    signature: str
+    endpoint: str
+    location: str
+    kind: str
+    pairs: int
+
+
+class Trial(BaseModel):
+    """Of `pairs` stored pairs the rule leaves nothing to differ in `silenced`; `skipped` ones cannot be compared again.
+
+    `hidden` are differences that it hides, `revealed` those that show only because of it: items of a list that are
+    compared with others than before, for instance. Both without what the present rules hide already.
+    """
+
+    pairs: int
+    silenced: int
+    skipped: int
+    hidden: list[Changed]
+    revealed: list[Changed]
+    yaml: str
+
+
+class BadRuleError(ValueError):
+    """The rule says nothing that could be tried. The message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule that no configuration has yet, for the route `route` or for all."""
+
+    kind: str
+    route: str | None
+    spec: RuleSpec
+    """As the core reads it."""
+    written: RuleSpec
+    """As a configuration writes it."""
+
+    @classmethod
+    def read(cls, kind: Kind, route: str | None, settings: RuleSpec) -> "Candidate":
+        """Raises: BadRuleError."""
+        try:
+            (rule,) = getattr(Compare.model_validate({kind: [settings]}), kind)
+            match = None if route is None else Route.model_validate({"match": route}).match
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = [str(part) for part in first["loc"] if part not in (kind, 0)]
+            message = first["msg"].removeprefix("Value error, ")
+            raise BadRuleError(": ".join(([".".join(place)] if place else []) + [message])) from None
+        spec = {key: value for key, value in rule.model_dump().items() if key in settings}
+        if spec.get("relative") is not None:
+            spec["relative"] = rule.relative_share
+        return cls(kind, match, spec, settings)
+
+    def applies_to(self, endpoint: str) -> bool:
+        """Whether requests of the endpoint come under it."""
+        return self.route is None or covers(self.route, endpoint)
+
+
+def covers(match: str, endpoint: str) -> bool:
+    """Whether a route's `match` covers the endpoint, as far as its template tells."""
+    method, path = split_match(match)
+    of, _, template = endpoint.partition(" ")
+    if method not in (None, of):
+        return False
+    steps = re.split(r"(\{\*?[^/{}]*\})", path)
+    pattern = "".join(
+        (".+" if step.startswith("{*") else "[^/]+") if step.startswith("{") else re.escape(step) for step in steps
+    )
+    return re.fullmatch(pattern, template) is not None
+
+
+async def trial(engine: Engine, candidate: Candidate) -> Trial:
+    """Compares the stored pairs again, with and without the rule.
+
+    Raises:
+        BadRuleError: the core refuses the rule.
+        StoreError, StoreTooNewError: the pairs cannot be had.
+    """
+    rules = json.loads(snapshot(engine.settings.loaded, 1, today()))
+    stored = await engine.store.records(PAIRS)
+    try:
+        return await asyncio.to_thread(_try, rules, stored, candidate)
+    except ConfigError as error:
+        raise BadRuleError(str(error)) from None
+
+
+def _try(rules: dict[str, Any], stored: Iterable[bytes], candidate: Candidate) -> Trial:
+    bench = _Bench(rules, candidate)
+    bench.comparator("(other)", with_candidate=True)  # a rule that cannot be read is refused, pairs or not
+    hidden: Counter[Place] = Counter()
+    revealed: Counter[Place] = Counter()
+    pairs = silenced = skipped = 0
+    for pair in _pairs(stored):
+        if not candidate.applies_to(pair.endpoint):
+            continue
+        pairs += 1
+        answers = _comparable(pair.old), _comparable(pair.new)
+        if answers[0] is None or answers[1] is None:
+            skipped += 1
+            continue
+        before = bench.differences(pair.endpoint, answers[0], answers[1], with_candidate=False)
+        after = bench.differences(pair.endpoint, answers[0], answers[1], with_candidate=True)
+        hidden.update(before - after)
+        revealed.update(after - before)
+        silenced += bool(before) and not after
+    return Trial(
+        pairs=pairs,
+        silenced=silenced,
+        skipped=skipped,
+        hidden=_changed(hidden),
+        revealed=_changed(revealed),
+        yaml=Suggestion(candidate.kind, candidate.route, candidate.written).yaml,
+    )
+
+
+def _pairs(stored: Iterable[bytes]) -> Iterator[Pair]:
+    for deflated in stored:
+        try:
+            yield read_pair(deflated)
+        except ValueError:
+            continue  # damaged: said when somebody asks for it
+
+
+Raw = tuple[int, list[tuple[str, str]], bytes]
+
+
+class _Bench:
+    """Comparators by endpoint, compiled once each."""
+
+    def __init__(self, rules: dict[str, Any], candidate: Candidate) -> None:
+        self._rules = rules
+        self._candidate = candidate
+        self._made: dict[tuple[str, bool], Comparator] = {}
+
+    def differences(self, endpoint: str, old: Raw, new: Raw, *, with_candidate: bool) -> set[Place]:
+        """What no rule hides."""
+        found = json.loads(self.comparator(endpoint, with_candidate=with_candidate).compare(old, new))
+        return {(endpoint, one["location"], one["kind"]) for one in found["differences"] if one["rule"] is None}
+
+    def comparator(self, endpoint: str, *, with_candidate: bool) -> Comparator:
+        """The rules of the endpoint, and the one on trial."""
+        key = (endpoint, with_candidate)
+        if key not in self._made:
+            merged = {kind: list(listed) for kind, listed in self._rules["compare"].items()}
+            for kind, listed in self._of_route(endpoint).items():
+                merged[kind] += listed
+            if with_candidate:
+                merged[self._candidate.kind].append({**self._candidate.spec, "id": CANDIDATE})
+            self._made[key] = Comparator(json.dumps(merged))
+        return self._made[key]
+
+    def _of_route(self, endpoint: str) -> dict[str, Any]:
+        fitting = [
+            route
+            for route in self._rules["routes"]
+            if covers(f"{route['method']} {route['path']}" if route["method"] else route["path"], endpoint)
+        ]
+        # As the core chooses: the path with most that is literal, among equal ones the first.
+        best = max(fitting, key=lambda route: -route["path"].count("{"), default=None)
+        return (best and best["compare"]) or {}
+
+
+def _comparable(answer: Answer) -> Raw | None:
+    """The answer as it came, as far as it was kept; None where that is too little to compare."""
+    body = answer.body
+    if answer.status == 0 or (body and body.truncated):
+        return None
+    content = b"" if body is None else base64.b64decode(body.base64) if body.base64 else (body.text or "").encode()
+    # It was stored decoded.
+    headers = [(name, value) for name, value in answer.headers if name.lower() != "content-encoding"]
+    return answer.status, headers, content
+
+
+def _changed(counts: Counter[Place]) -> list[Changed]:
+    return [
+        Changed(signature=signature(*place), endpoint=place[0], location=place[1], kind=place[2], pairs=count)
+        for place, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
