@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.fixtures import MakeOrigin, MakeProcess, StartProxy, Upstreams
+from tests.support.fixtures import MakeH2Origin, MakeOrigin, MakeProcess, StartProxy, Upstreams
+from tests.support.h2_origin import H2Origin
 from tests.support.origin import Origin
 from tests.support.process import OriginProcess
 from tests.support.proxy import RunningProxy, assert_ledger_exact, listener, snapshot
@@ -19,6 +20,21 @@ def make_origin() -> Iterator[MakeOrigin]:
 
     def make(*args: Any, **kwargs: Any) -> Origin:
         made.append(Origin(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for origin in made:
+        origin.close()
+    assert [violation for origin in made for violation in origin.violations] == []
+
+
+@pytest.fixture
+def make_h2_origin() -> Iterator[MakeH2Origin]:
+    """The same for HTTP/2."""
+    made: list[H2Origin] = []
+
+    def make(*args: Any, **kwargs: Any) -> H2Origin:
+        made.append(H2Origin(*args, **kwargs))
         return made[-1]
 
     yield make

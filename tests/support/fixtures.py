@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .exchange import Behaviour
+from .h2_origin import H2Origin
 from .origin import Origin
 from .process import OriginProcess
 from .proxy import RunningProxy
 
 MakeOrigin = Callable[..., Origin]
+MakeH2Origin = Callable[..., H2Origin]
 MakeProcess = Callable[..., OriginProcess]
 StartProxy = Callable[..., RunningProxy]
 

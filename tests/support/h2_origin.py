@@ -75,10 +75,25 @@ def plain_reply(request: H2Message) -> H2Reply:
 
 
 class H2Origin:
-    """A scripted HTTP/2 origin: `handler` is called with each complete request. h2 refuses malformed requests."""
+    """A scripted HTTP/2 origin: `handler` is called with each complete request. h2 refuses malformed requests.
 
-    def __init__(self, handler: Handler = plain_reply, *, tls: ssl.SSLContext | None = None) -> None:
+    Args:
+        streams: how many streams a connection may have open at once; as many as h2 allows by default.
+        tls: a server context; the origin then speaks HTTPS.
+        leaves: each connection is sent a GOAWAY, right behind the settings, and closed.
+    """
+
+    def __init__(
+        self,
+        handler: Handler = plain_reply,
+        *,
+        streams: int | None = None,
+        tls: ssl.SSLContext | None = None,
+        leaves: bool = False,
+    ) -> None:
         self.handler = handler
+        self.streams = streams
+        self.leaves = leaves
         self.requests: list[H2Message] = []
         self.violations: list[str] = []
         self.connections = 0
@@ -122,7 +137,13 @@ class _ServerConnection:
         self.leaving = False
 
     async def run(self) -> None:
+        if self.origin.streams is not None:
+            self.h2.local_settings.max_concurrent_streams = self.origin.streams
         self.h2.initiate_connection()
+        if self.origin.leaves:
+            self.h2.close_connection(h2.errors.ErrorCodes.NO_ERROR, last_stream_id=0)
+            await self.flush()
+            return
         await self.flush()
         while data := await self.reader.read(1 << 16):
             for event in self.h2.receive_data(data):

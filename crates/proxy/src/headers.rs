@@ -9,6 +9,7 @@ use http::{Method, Uri};
 
 use crate::settings::{ConfigError, SideSpec};
 use crate::shadow_mark;
+use crate::validate::is_authority;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -210,6 +211,9 @@ impl HeaderChanges {
                 ));
             }
             if name == header::HOST {
+                if !is_authority(value.as_bytes()) {
+                    return Err(ConfigError::at(&place, "`HOST` or `HOST:PORT` expected"));
+                }
                 changes.host = Some(value);
             } else {
                 changes.set.push((name, value));

@@ -33,6 +33,8 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept by one worker to one side.
 const MOST_IDLE: usize = 256;
 const LONGEST_ANSWER_HEAD: usize = 256 * 1024;
+/// Kept connections that a request may find closed before it gets a new one, so that it ends where a side closes them all.
+const MOST_UNSENT: u32 = 2;
 const MOST_ANSWER_HEADERS: usize = 256;
 
 type Http1 = http1::SendRequest<ReqBody>;
@@ -48,7 +50,20 @@ pub struct Pool {
 /// A connection that can take one request.
 enum Connection {
     Http1 { send: Http1, reused: bool },
-    Http2(Http2),
+    Http2 { send: Http2, reused: bool },
+}
+
+impl Connection {
+    /// It stood before this request asked for one, and so may be gone by now.
+    fn is_reused(&self) -> bool {
+        match self {
+            Connection::Http1 { reused, .. } | Connection::Http2 { reused, .. } => *reused,
+        }
+    }
+
+    fn is_http2(&self) -> bool {
+        matches!(self, Connection::Http2 { .. })
+    }
 }
 
 impl Pool {
@@ -92,21 +107,21 @@ impl Pool {
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let repeatable = head.is_safe() && body.is_empty();
         let mut again = repeatable;
+        let mut unsent = 0;
         loop {
-            let connection = match self.connection().await {
+            let connection = match self.connection(unsent < MOST_UNSENT).await {
                 Ok(connection) => connection,
                 Err(failure) => return Err(UpstreamError::unsent(failure, body)),
             };
-            let reused = matches!(
-                connection,
-                Connection::Http1 { reused: true, .. } | Connection::Http2(_)
-            );
-            match self.send_on(connection, head, copy, body).await {
+            let reused = connection.is_reused();
+            let request = self.request(head, copy, body, connection.is_http2())?;
+            match self.send_on(connection, copy, request).await {
                 Ok(answer) => return Ok(answer),
                 // The server closed a kept connection just as we used it: nothing was sent, so nothing is repeated.
-                Err(UpstreamError {
-                    unsent: Some(unsent), ..
-                }) if reused => body = unsent,
+                Err(UpstreamError { unsent: Some(back), .. }) if reused => {
+                    unsent += 1;
+                    body = back;
+                }
                 // The same, a moment later: the request may have been read, but asking twice changes nothing
                 // (RFC 9110, section 9.2.2), and once is enough.
                 Err(error) if reused && again && error.failure == Failure::Reset => {
@@ -121,19 +136,17 @@ impl Pool {
     async fn send_on(
         self: &Rc<Self>,
         connection: Connection,
-        head: &Head,
         copy: bool,
-        body: ReqBody,
+        request: Request<ReqBody>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let progress = body.progress();
+        let progress = request.body().progress();
         let patience = self.patience(copy);
-        let request = self.request(head, copy, body, matches!(connection, Connection::Http2(_)))?;
         let (answered, kept) = match connection {
             Connection::Http1 { mut send, .. } => {
                 let answered = within(patience, progress.as_deref(), send.try_send_request(request)).await;
                 (answered, Some(send))
             }
-            Connection::Http2(mut send) => (
+            Connection::Http2 { mut send, .. } => (
                 within(patience, progress.as_deref(), send.try_send_request(request)).await,
                 None,
             ),
@@ -203,9 +216,13 @@ impl Pool {
         format!("{}{}", self.target.base_path, head.target).parse().ok()
     }
 
-    async fn connection(self: &Rc<Self>) -> Result<Connection, Failure> {
+    /// A kept connection, if `kept` ones may be used and there is one; else a new one.
+    async fn connection(self: &Rc<Self>, kept: bool) -> Result<Connection, Failure> {
+        if !kept {
+            return self.open().await;
+        }
         if let Some(send) = self.shared() {
-            return Ok(Connection::Http2(send));
+            return Ok(Connection::Http2 { send, reused: true });
         }
         while let Some((mut send, since)) = self.take_idle() {
             // The connection's task may not have run since the last answer ended: then it is ready in a moment.
@@ -237,7 +254,7 @@ impl Pool {
                 .map_err(|e| classify(&e))?;
             tokio::task::spawn_local(connection);
             *self.shared.borrow_mut() = Some(send.clone());
-            return Ok(Connection::Http2(send));
+            return Ok(Connection::Http2 { send, reused: false });
         }
         let (send, connection) = handshake(stream).await?;
         tokio::task::spawn_local(connection);

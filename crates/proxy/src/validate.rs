@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, EXPECT, HOST, TRANSFER_ENCODING};
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{Method, Request, StatusCode, Version};
 use serde::Serialize;
 
@@ -126,18 +126,23 @@ fn host<B>(request: &Request<B>) -> Result<HeaderValue, &'static str> {
             Err("the Host header and the request target disagree")
         }
         (Some(authority), _) => HeaderValue::from_str(authority).map_err(|_| "invalid authority"),
-        (None, Some(line)) if is_host(line.as_bytes()) => Ok(line.clone()),
+        (None, Some(line)) if is_authority(line.as_bytes()) => Ok(line.clone()),
         (None, Some(_)) => Err("invalid Host header"),
         (None, None) if request.version() <= Version::HTTP_10 => Ok(HeaderValue::from_static("localhost")),
         (None, None) => Err("no Host header"),
     }
 }
 
-/// `host`, `host:port` or `[v6]:port`, roughly: no white space, no path, no list.
-fn is_host(value: &[u8]) -> bool {
-    value
-        .iter()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'~' | b'%'))
+/// `host`, `host:port` or `[v6]:port`: no white space, no path, no list, no user, and not nothing. An upstream that speaks
+/// HTTP/2 gets it as `:authority`, so it has to be one.
+pub fn is_authority(value: &[u8]) -> bool {
+    let known =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'~' | b'%');
+    value.iter().all(known)
+        && Authority::try_from(value).is_ok_and(|authority| {
+            let port = value.get(authority.host().len()..).unwrap_or_default();
+            !authority.host().is_empty() && (port.is_empty() || port[1..].iter().all(u8::is_ascii_digit))
+        })
 }
 
 #[cfg(test)]
@@ -163,12 +168,33 @@ mod tests {
         assert_eq!(status(get("/").header("host", "a:80")), None);
         assert_eq!(status(get("http://a/x").header("host", "A")), None);
         assert_eq!(status(get("/").version(Version::HTTP_10)), None);
-        assert_eq!(status(get("/").header("host", "")), None);
+        assert_eq!(status(get("/").header("host", "[::1]:80")), None);
+        assert_eq!(status(get("/").header("host", "a_b.example:")), None);
         assert_eq!(status(get("*").method("OPTIONS").header("host", "a")), None);
         assert_eq!(
             status(get("/").header("host", "a").header("transfer-encoding", "Chunked")),
             None
         );
+    }
+
+    #[test]
+    fn a_host_that_is_no_authority_is_refused() {
+        for host in [
+            "", ":", ":80", "a:b", "a:b:c", "::1", "[", "]", "[]", "[::1", "[::1]x", "a]", "%", "a%zz", "a:80:80",
+        ] {
+            let refused = status(get("/").header("host", host)) == Some(400);
+            // What passes must be one to the HTTP/2 side too.
+            let authority = http::Uri::builder()
+                .scheme("http")
+                .authority(host)
+                .path_and_query("/")
+                .build();
+            assert!(refused || authority.is_ok(), "{host}");
+        }
+        for host in ["", ":80", "a:b", "a:b:c", "[", "[::1", "a:80:80"] {
+            assert_eq!(status(get("/").header("host", host)), Some(400), "{host}");
+        }
+        assert_eq!(status(get("/").header("host", "").version(Version::HTTP_10)), Some(400));
     }
 
     #[test]

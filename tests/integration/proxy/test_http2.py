@@ -1,16 +1,16 @@
 """HTTP/2 on either end: h2c in, h2 out, and the seams between HTTP/2 and HTTP/1.1."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import h2.errors
 import pytest
 
 from tests.support import behaviour
 from tests.support.background import Gate
-from tests.support.fixtures import StartProxy, Upstreams
+from tests.support.fixtures import MakeH2Origin, StartProxy, Upstreams
 from tests.support.h2_client import H2Client
-from tests.support.h2_origin import H2Message, H2Origin, H2Reply, HeaderList, plain_reply
+from tests.support.h2_origin import H2Message, H2Reply, HeaderList, plain_reply
 from tests.support.proxy import RunningProxy
 from tests.support.rawclient import ClosedError, RawClient, request
 from tests.support.wait import wait_until
@@ -23,20 +23,6 @@ def h2c(proxy: RunningProxy) -> Iterator[H2Client]:
     """An HTTP/2 connection, by prior knowledge, to the default proxy."""
     with H2Client(proxy.address) as client:
         yield client
-
-
-@pytest.fixture
-def make_h2_origin() -> Iterator[Callable[..., H2Origin]]:
-    made: list[H2Origin] = []
-
-    def make(*args: object, **kwargs: object) -> H2Origin:
-        made.append(H2Origin(*args, **kwargs))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield make
-    for origin in made:
-        origin.close()
-    assert [violation for origin in made for violation in origin.violations] == []
 
 
 def test_h2c_in_http1_out(proxy: RunningProxy, upstreams: Upstreams, h2c: H2Client) -> None:
@@ -206,7 +192,7 @@ def test_a_downgrade_smuggles_nothing(
         assert all(seen.target == "/a" for seen in origin.requests)
 
 
-def test_http2_out_by_prior_knowledge(make_h2_origin: Callable[..., H2Origin], start_proxy: StartProxy) -> None:
+def test_http2_out_by_prior_knowledge(make_h2_origin: MakeH2Origin, start_proxy: StartProxy) -> None:
     old, new = make_h2_origin(), make_h2_origin()
     proxy = start_proxy(
         old={"url": old.url, "protocol": "http2"}, new={"url": new.url, "protocol": "http2"}, databases="separate"
@@ -225,7 +211,7 @@ def test_http2_out_by_prior_knowledge(make_h2_origin: Callable[..., H2Origin], s
         assert (bytes(post.body), post.complete) == (b"hello", True)
 
 
-def test_trailers_of_grpc_like_calls(make_h2_origin: Callable[..., H2Origin], start_proxy: StartProxy) -> None:
+def test_trailers_of_grpc_like_calls(make_h2_origin: MakeH2Origin, start_proxy: StartProxy) -> None:
     def grpc(message: H2Message) -> H2Reply:
         assert message.get("te") == "trailers"
         return H2Reply(200, [("content-type", "application/grpc")], bytes(message.body), [("grpc-status", "0")])
@@ -243,7 +229,7 @@ def test_trailers_of_grpc_like_calls(make_h2_origin: Callable[..., H2Origin], st
 
 
 def test_one_connection_carries_many_requests(
-    make_h2_origin: Callable[..., H2Origin], upstreams: Upstreams, start_proxy: StartProxy
+    make_h2_origin: MakeH2Origin, upstreams: Upstreams, start_proxy: StartProxy
 ) -> None:
     old = make_h2_origin()
     proxy = start_proxy(listener={"workers": 1}, old={"url": old.url, "protocol": "http2"}, new=upstreams.new.url)
@@ -255,9 +241,7 @@ def test_one_connection_carries_many_requests(
     assert old.connections == 1
 
 
-def test_faults_of_an_http2_side(
-    make_h2_origin: Callable[..., H2Origin], upstreams: Upstreams, start_proxy: StartProxy
-) -> None:
+def test_faults_of_an_http2_side(make_h2_origin: MakeH2Origin, upstreams: Upstreams, start_proxy: StartProxy) -> None:
     def faulty(message: H2Message) -> H2Reply:
         replies = {
             "/reset": H2Reply(reset=h2.errors.ErrorCodes.INTERNAL_ERROR),
@@ -286,9 +270,7 @@ def test_faults_of_an_http2_side(
     assert len(old.to("/reset")) == len(old.to("/goaway")) == 1, "a write was sent twice"
 
 
-def test_http2_on_both_ends_streams_a_large_body(
-    make_h2_origin: Callable[..., H2Origin], start_proxy: StartProxy
-) -> None:
+def test_http2_on_both_ends_streams_a_large_body(make_h2_origin: MakeH2Origin, start_proxy: StartProxy) -> None:
     def echo(message: H2Message) -> H2Reply:
         return H2Reply(200, [], bytes(message.body))
 
