@@ -39,6 +39,11 @@ pub fn failed(side: Side, failure: Failure) -> Response<ClientBody> {
     )
 }
 
+/// The process ends before an answer came.
+pub fn ending() -> Response<ClientBody> {
+    plain(StatusCode::SERVICE_UNAVAILABLE, "the proxy is stopping")
+}
+
 fn plain(status: StatusCode, text: &str) -> Response<ClientBody> {
     let mut response = Response::new(ClientBody::Text(Some(format!("parallelrun: {text}\n").into())));
     *response.status_mut() = status;

@@ -45,7 +45,12 @@ pub async fn conclude(
     let pair = Sides::from_roles(from, mine, theirs);
     let Copied { upload, permit } = copied;
     drop(permit); // from here on it is no copy under way any more
-    note_missed_write(&exchange, &pair);
+    for side in Side::BOTH {
+        if matches!(pair[side], Answered::Failed { .. }) {
+            exchange.statuses[side].set(None); // an answer that broke off says nothing for certain
+        }
+    }
+    exchange.note_missed_write();
     match settle(&pair) {
         Some(outcome) => {
             if matches!(outcome, Outcome::OldFailed | Outcome::NewFailed | Outcome::BothFailed) {
@@ -57,21 +62,6 @@ pub async fn conclude(
             if let (Answered::Whole(old), Answered::Whole(new)) = (pair.old, pair.new) {
                 compare_and_count(exchange, upload, old, new).await;
             }
-        }
-    }
-}
-
-/// A side that failed what the other one did has missed it.
-fn note_missed_write(exchange: &Exchange, pair: &Sides<Answered>) {
-    let took = |of: &Answered| matches!(of, Answered::Whole(answer) if answer.head.status.as_u16() < 400);
-    let failed = |of: &Answered| match of {
-        Answered::Whole(answer) => answer.head.status.is_server_error(),
-        Answered::Failed { .. } => true,
-        Answered::Left(outcome) => matches!(outcome, Outcome::RequestTooLarge | Outcome::Overload),
-    };
-    for side in Side::BOTH {
-        if failed(&pair[side]) && took(&pair[side.other()]) {
-            exchange.missed_write(side);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! One request: match it, choose the serving side, decide on the copy, and send it on its way.
 
+use std::cell::Cell;
+use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -20,7 +22,7 @@ use crate::routes::Route;
 use crate::serving;
 use crate::settings::{Databases, Writes};
 use crate::shadow_mark;
-use crate::sides::Side;
+use crate::sides::{Side, Sides};
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::upgrade;
@@ -45,15 +47,28 @@ pub struct Exchange {
     pub ticket: Ticket,
     /// The side that was chosen to serve; a rescue does not change it.
     pub serving: Side,
+    /// A write that both sides are meant to take.
+    pub both_write: bool,
+    /// What each side has answered so far.
+    pub statuses: Rc<Sides<Cell<Option<StatusCode>>>>,
     pub _panicking: PanicCount,
 }
 
 impl Exchange {
-    /// Notes that `side` did not take a write that was meant for both.
-    pub fn missed_write(&self, side: Side) {
-        if !self.head.is_safe() && writes_to_both(&self.snapshot, &self.route) {
+    /// Counts a write that one side took and the other did not, whatever the reason: from then on the two disagree.
+    /// To be called when neither has anything more to say.
+    pub fn note_missed_write(&self) {
+        let took = |side: Side| self.statuses[side].get().is_some_and(|status| status.as_u16() < 400);
+        let missed = Side::BOTH.into_iter().find(|side| !took(*side) && took(side.other()));
+        if let Some(side) = missed.filter(|_| self.both_write) {
             self.ticket.endpoint().sides[side].missed_writes.fetch_add(1, Relaxed);
         }
+    }
+
+    /// True if `side` failing may send the request to the other one.
+    pub fn may_go_over(&self, from: Side) -> bool {
+        let old_only = self.route.writes == Some(Writes::OldOnly) && !self.head.is_safe();
+        self.snapshot.rescues(from) && !old_only
     }
 }
 
@@ -84,20 +99,35 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     let head = Rc::new(Head::from_client(parts, host, client.address, client.tls));
     let _panicking = PanicCount(Arc::clone(&worker.state));
     let exchange = Exchange {
+        both_write: !looped && route.mirror && !head.is_safe() && writes_to_both(&snapshot, &route),
         worker,
         snapshot,
         route,
         head,
         ticket,
         serving,
+        statuses: Rc::default(),
         _panicking,
     };
     if let Some(wanted) = wants_upgrade {
         return upgrade::pass(exchange, wanted, client.place).await;
     }
     match may_copy(&exchange, looped, &incoming) {
+        Ok(permit) if exchange.both_write => unless_all_ends(serving::with_copy(exchange, permit, incoming)).await,
         Ok(permit) => serving::with_copy(exchange, permit, incoming).await,
         Err(outcome) => serving::alone(exchange, outcome, incoming).await,
+    }
+}
+
+/// Runs in a task of its own, which the client's leaving does not end: it would take the write away from one side while
+/// the other one has it.
+async fn unless_all_ends(serving: impl Future<Output = Response<ClientBody>> + 'static) -> Response<ClientBody> {
+    match tokio::task::spawn_local(serving).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => client_error::ending(), // the worker stops: nobody reads this any more
+        },
     }
 }
 
@@ -130,7 +160,7 @@ fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<He
     if !route.mirror {
         return Err(Outcome::RouteNotMirrored);
     }
-    if !head.is_safe() && !writes_to_both(snapshot, route) {
+    if !head.is_safe() && !exchange.both_write {
         return Err(Outcome::MethodNotMirrored);
     }
     // A write that is meant for both is never left out by chance: the two databases would drift apart.

@@ -47,7 +47,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         Upload::single(incoming, upload_patience(&exchange))
     };
     let serving = exchange.serving;
-    let rescues = exchange.snapshot.rescues(serving);
+    let rescues = exchange.may_go_over(serving);
     let repeatable = bodyless && exchange.head.is_safe();
     let error = match send(&exchange, serving, false, body).await {
         Ok(begun) if begun.head.status.is_server_error() && rescues && repeatable => {
@@ -64,7 +64,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
             };
         }
         Ok(begun) => {
-            exchange.missed_write(serving.other());
+            exchange.note_missed_write();
             exchange.ticket.close(outcome);
             return pass(&exchange.worker, begun.response, Vec::new(), None);
         }
@@ -87,6 +87,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
     match send(&exchange, serving.other(), false, body).await {
         Ok(other) => {
             exchange.ticket.rescued();
+            exchange.note_missed_write();
             exchange.ticket.close(failed(serving));
             pass(&exchange.worker, other.response, Vec::new(), None)
         }
@@ -104,7 +105,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
 /// Serves and sends a copy to the other side at the same moment.
 pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> Response<ClientBody> {
     let serving = exchange.serving;
-    let rescues = exchange.snapshot.rescues(serving);
+    let rescues = exchange.may_go_over(serving);
     let (lead, follow, upload) = if incoming.is_end_stream() {
         (ReqBody::Empty, ReqBody::Empty, None)
     } else {
@@ -245,6 +246,7 @@ async fn send(exchange: &Exchange, side: Side, copy: bool, body: ReqBody) -> Res
     let response = pool.send(&exchange.head, copy, body).await?;
     let begun = begin(response, sent);
     count(exchange.ticket.endpoint(), side, &begun);
+    exchange.statuses[side].set(Some(begun.head.status));
     Ok(begun)
 }
 
@@ -272,11 +274,13 @@ fn start_copy(exchange: &Exchange, body: ReqBody, permit: Rc<Held>) -> Leg {
     let pool = exchange.worker.pool(&exchange.snapshot, side);
     let head = Rc::clone(&exchange.head);
     let endpoint = std::sync::Arc::clone(exchange.ticket.endpoint());
+    let statuses = Rc::clone(&exchange.statuses);
     tokio::task::spawn_local(async move {
         let sent = Sent::now();
         let answered = pool.send(&head, true, body).await.map(|response| begin(response, sent));
         if let Ok(begun) = &answered {
             count(&endpoint, side, begun);
+            statuses[side].set(Some(begun.head.status));
         }
         drop(permit); // whoever waits for the answer holds it too
         let _ = told.send(answered); // nobody waits for it once the client has left or the answer is an endless one
@@ -295,7 +299,7 @@ fn pass_and_conclude(
 ) -> Response<ClientBody> {
     let worker = Rc::clone(&exchange.worker);
     if is_endless(&begun.head.headers) {
-        exchange.ticket.close(Outcome::Streaming);
+        tokio::task::spawn_local(close_endless(exchange, other));
         return pass(&worker, begun.response, held, None);
     }
     let (told, passed) = oneshot::channel();
@@ -308,6 +312,15 @@ fn pass_and_conclude(
     let response = pass(&worker, begun.response, held, Some(witness));
     tokio::task::spawn_local(conclude(exchange, copied, from, passed, other));
     response
+}
+
+/// An endless answer is not compared. Of the other side only the status is of interest, and only after a write.
+async fn close_endless(exchange: Exchange, other: Other) {
+    if let (Other::Leg(leg), true) = (other, exchange.both_write) {
+        let _ = leg.await; // its task has noted the status
+    }
+    exchange.note_missed_write();
+    exchange.ticket.close(Outcome::Streaming);
 }
 
 fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answered, other: Other) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use crate::ledger::Endpoint;
+use crate::ledger::{Endpoint, OTHER};
 use crate::pool::Pool;
 use crate::routes::Route;
 use crate::settings::ListenerSpec;
@@ -62,18 +62,45 @@ impl Worker {
     pub fn endpoint(&self, snapshot: &Snapshot, method: &Method, path: &str) -> (Arc<Endpoint>, Arc<Route>) {
         let mut name = self.name.borrow_mut();
         name.clear();
-        name.push_str(method.as_str());
+        name.push_str(known_method(method));
         name.push(' ');
-        let route = Arc::clone(snapshot.routes.find(method, path, &mut name));
+        let found = snapshot.routes.find(method, path, &mut name);
+        let route = Arc::clone(found.route);
         let mut known = self.endpoints.borrow_mut();
         if let Some(endpoint) = known.get(name.as_str()) {
             return (Arc::clone(endpoint), route);
         }
-        let endpoint = self.state.ledger.endpoint(&name, snapshot.limits.endpoints);
+        // What the config names has its place whatever clients ask for.
+        let limit = if found.configured {
+            usize::MAX
+        } else {
+            snapshot.limits.endpoints
+        };
+        let endpoint = self.state.ledger.endpoint(&name, limit);
         if *endpoint.name == **name {
             known.insert(endpoint.name.clone(), Arc::clone(&endpoint));
         }
         (endpoint, route)
+    }
+}
+
+/// The method's name in an endpoint's. A client may make methods up: those share one.
+fn known_method(method: &Method) -> &str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) {
+        method.as_str()
+    } else {
+        OTHER
     }
 }
 

@@ -43,7 +43,8 @@ class Route(Section):
     """Settings for the requests of one endpoint."""
 
     match: Annotated[str, AfterValidator(_match)] = Field(examples=["GET /orders/{id}"])
-    """Which requests: `METHOD /path`, or `/path` for any method. `{name}` is one segment, `{*rest}` all to the end."""
+    """Which requests: `METHOD /path`, or `/path` for any method. `{name}` is one segment, `{*rest}` all to the end.
+    The most specific path wins, one that ends in `{*rest}` only where no other holds."""
     writes: Literal["one-side", "both-sides", "old-only"] | None = Field(default=None, examples=["both-sides"])
     """Where requests of an unsafe method go, in place of what `databases` says."""
     mirror: bool = Field(default=True, examples=[False])

@@ -3,16 +3,19 @@
 import contextlib
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from tests.support import background, behaviour
+from tests.support.background import Gate
 from tests.support.exchange import Behaviour, Exchange
 from tests.support.fixtures import StartProxy, Upstreams
 from tests.support.load import Shot, aborts, load
 from tests.support.origin import Origin, default_behaviour
 from tests.support.proxy import RunningProxy, route
 from tests.support.rawclient import ClosedError, RawClient, request
+from tests.support.wait import wait_until
 
 AFTER_ARRIVAL = {
     "resets after the request": behaviour.reset_after_request(),
@@ -32,14 +35,14 @@ def write(name: str, body: bytes = b"w", target: str = "/w") -> bytes:
     return request(target, "POST", {"x-write": name}, body)
 
 
-def start(
-    start_proxy: StartProxy, upstreams: Upstreams, databases: str, weight: float, **changes: object
-) -> RunningProxy:
-    sides = {
+def start(start_proxy: StartProxy, upstreams: Upstreams, databases: str, weight: float, **changes: Any) -> RunningProxy:
+    sides: dict[str, dict[str, Any]] = {
         "old": {"url": upstreams.old.url, "timeout_ms": 300},
         "new": {"url": upstreams.new.url, "timeout_ms": 300},
     }
     sticky = {"by": "header", "name": "x-write"}
+    for side in sides.keys() & changes.keys():
+        sides[side] |= changes.pop(side)
     proxy = start_proxy(**sides, databases=databases, sticky=sticky, **changes)
     proxy.set_weight(weight)
     return proxy
@@ -176,6 +179,107 @@ def test_a_differing_write_is_not_asked_again(upstreams: Upstreams, start_proxy:
     assert proxy.settled(1).outcomes == {"mismatch": 1}
     assert arrivals(upstreams.old) == arrivals(upstreams.new) == {"one": 1}
     assert proxy.counters()["second_opinions"]["asked"] == 0
+
+
+@pytest.mark.parametrize("weight", [0, 100])
+def test_separate_a_client_that_leaves_takes_the_write_from_nobody(
+    upstreams: Upstreams, start_proxy: StartProxy, weight: int
+) -> None:
+    """Both have it or neither: the serving side is not cut off because nobody waits for its answer any more."""
+    gate = Gate()
+    upstreams.on("/w", behaviour.gated(gate, behaviour.reply(200, b"done")))
+    proxy = start(start_proxy, upstreams, "separate", weight, old={"timeout_ms": 9000}, new={"timeout_ms": 9000})
+    client = RawClient(proxy.address)
+    client.send(write("one"))
+    wait_until(lambda: gate.waiting == 2)
+    client.reset()
+    wait_until(lambda: proxy.counters()["connections"]["open"] == 0)
+    gate.open()
+    assert proxy.settled(1).outcomes == {"client_gone": 1}
+    assert [seen.gone for origin in upstreams.both for seen in origin.requests] == [False, False]
+    assert (missed(proxy, "old"), missed(proxy, "new")) == (0, 0)
+
+
+@pytest.mark.parametrize("weight", [0, 100])
+def test_separate_a_client_that_leaves_hides_no_missed_write(
+    upstreams: Upstreams, start_proxy: StartProxy, weight: int
+) -> None:
+    gate = Gate()
+    upstreams.old.on("/w", behaviour.gated(gate, behaviour.reply(200, b"done")))
+    upstreams.new.on("/w", behaviour.gated(gate, behaviour.reply(500, b"oops")))
+    proxy = start(start_proxy, upstreams, "separate", weight, old={"timeout_ms": 9000}, new={"timeout_ms": 9000})
+    client = RawClient(proxy.address)
+    client.send(write("one"))
+    wait_until(lambda: gate.waiting == 2)
+    client.reset()
+    gate.open()
+    proxy.settled(1)
+    assert (missed(proxy, "old"), missed(proxy, "new")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "of_old", "of_new"),
+    [(200, 409, 0, 1), (404, 201, 1, 0), (422, 422, 0, 0), (500, 503, 0, 0), (303, 200, 0, 0), (400, 500, 0, 0)],
+)
+def test_separate_who_missed_it_by_status(
+    upstreams: Upstreams, start_proxy: StartProxy, old: int, new: int, of_old: int, of_new: int
+) -> None:
+    proxy = start(start_proxy, upstreams, "separate", 0)
+    upstreams.old.on("/w", behaviour.reply(old))
+    upstreams.new.on("/w", behaviour.reply(new))
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        assert client.answer("POST").status == old
+    proxy.settled(1)
+    assert (missed(proxy, "old"), missed(proxy, "new")) == (of_old, of_new)
+
+
+@pytest.mark.parametrize(("status", "count"), [(200, 1), (400, 0), (500, 0)])
+def test_separate_a_write_too_large_to_copy_is_missed_if_it_was_taken(
+    upstreams: Upstreams, start_proxy: StartProxy, status: int, count: int
+) -> None:
+    upstreams.old.on("/w", behaviour.reply(status))
+    proxy = start(start_proxy, upstreams, "separate", 0, limits={"body_bytes": 100})
+    with RawClient(proxy.address) as client:
+        client.send(write("one", b"x" * 101))
+        assert client.answer("POST").status == status
+    assert proxy.settled(1).outcomes == {"request_too_large": 1}
+    assert (missed(proxy, "old"), missed(proxy, "new")) == (0, count)
+
+
+@pytest.mark.parametrize("new", [200, 500])
+def test_separate_a_write_answered_with_a_stream_of_events(
+    upstreams: Upstreams, start_proxy: StartProxy, new: int
+) -> None:
+    events = behaviour.reply(200, b"data: 1\n\n", content_type="text/event-stream")
+    upstreams.old.on("/w", events)
+    upstreams.new.on("/w", events if new == 200 else behaviour.reply(new))
+    proxy = start(start_proxy, upstreams, "separate", 0)
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        assert client.answer("POST").status == 200
+    assert proxy.settled(1).outcomes == {"streaming": 1}
+    assert missed(proxy, "new") == (new == 500)
+
+
+def test_separate_a_route_that_is_not_copied_misses_nothing(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    proxy = start(start_proxy, upstreams, "separate", 0, routes=[route("/w", mirror=False)])
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        assert client.answer("POST").status == 200
+    assert proxy.settled(1).outcomes == {"route_not_mirrored": 1}
+    assert missed(proxy, "new") == 0
+
+
+def test_old_only_is_never_rescued_by_new(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """What only the old side may do, the new one does not do in its place."""
+    proxy = start(start_proxy, upstreams, "shared", 0, routes=[route("/w", writes="old-only")], rescue="both")
+    upstreams.old.refuse()
+    with RawClient(proxy.address) as client:
+        client.send(write("one"))
+        assert client.answer("POST").status == 502
+    assert proxy.settled(1).outcomes == {"old_failed": 1}
+    assert upstreams.new.count() == 0
 
 
 def missed(proxy: RunningProxy, side: str) -> int:
