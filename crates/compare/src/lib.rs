@@ -23,7 +23,7 @@ mod walk;
 
 pub use decode::{decode, DecodeError};
 pub use difference::{Cap, Comparison, Difference, Kind, Outcome};
-pub use redact::Redactor;
+pub use redact::{Cleaned, Redactor, REDACTED};
 pub use rules::{RuleError, Rules};
 pub use spec::{AdditiveSpec, CaseSpec, EquivalentSpec, IgnoreSpec, RulesSpec, ToleranceSpec, UnorderedSpec};
 pub use varying::{text_beyond_noise, Beyond};

@@ -1,11 +1,14 @@
 //! Removes secrets before anything is recorded. In doubt it removes more, never less.
 
+mod cleaned;
 mod json;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::borrow::Cow;
 
+pub use cleaned::Cleaned;
 use http::HeaderName;
 
 use crate::media::{essence, Media};
@@ -14,12 +17,13 @@ use crate::walk::decode_field;
 use crate::{Difference, RuleError};
 
 /// What stands in the place of a secret.
-const REDACTED: &str = "[redacted]";
+pub const REDACTED: &str = "[redacted]";
 
 /// Knows which headers, JSON values, form fields and query parameters are secret.
 ///
 /// A path means its value and everything below. Indexes, slices and filters in a path count as `[*]`. The last member name of each path is secret too
-/// as the name of a form field or a query parameter, in any case and with an index (`user[password]`).
+/// as the name of a form field, a query parameter, a cookie, a segment of a path template, or of whatever a text assigns a value to, in any case and with
+/// an index (`user[password]`). `docs/reference/redaction.md` has it in full.
 #[derive(Debug, Default)]
 pub struct Redactor {
     headers: Vec<HeaderName>,
@@ -56,19 +60,28 @@ impl Redactor {
         Ok(redactor)
     }
 
-    /// Whether the values of this header are secret.
-    pub fn header(&self, name: &str) -> bool {
-        self.headers
+    /// The value of a header without its secrets: all of it, or those within it, such as a parameter of a URL.
+    pub fn header<'a>(&self, name: &str, value: &'a str) -> Cow<'a, str> {
+        if self
+            .headers
             .iter()
             .any(|secret| name.eq_ignore_ascii_case(secret.as_str()))
+        {
+            return Cow::Owned(REDACTED.to_owned());
+        }
+        self.url(value)
     }
 
     /// The body without its secrets; borrows where there are none.
     ///
     /// Takes the whole decoded body: cut it afterwards, as JSON that is cut short is no JSON. A body that should hold JSON and is none is removed
-    /// as a whole, as nothing in it can be found by its path; so is a multipart form with a secret field, and any other body that begins like JSON, is none
-    /// and has a secret name in it.
-    pub fn body<'a>(&self, content_type: Option<&str>, decoded: &'a [u8]) -> Cow<'a, [u8]> {
+    /// as a whole, as nothing in it can be found by its path; so is a multipart form or a table (CSV) with a secret field, and any other body that begins
+    /// like JSON, is none and has a secret name in it.
+    pub fn clean<'a>(&self, content_type: Option<&str>, decoded: &'a [u8]) -> Cleaned<'a> {
+        Cleaned::new(decoded, self.body(content_type, decoded))
+    }
+
+    fn body<'a>(&self, content_type: Option<&str>, decoded: &'a [u8]) -> Cow<'a, [u8]> {
         if self.names.is_empty() && !self.all_names || decoded.is_empty() {
             return Cow::Borrowed(decoded);
         }
@@ -76,27 +89,73 @@ impl Redactor {
         match Media::parse(content_type) {
             Media::Json => self.json(decoded).unwrap_or(Cow::Borrowed(REDACTED.as_bytes())),
             Media::Form => self.fields(decoded),
-            _ if essence(content_type) == "multipart/form-data" && self.mentions(decoded) => {
-                Cow::Borrowed(REDACTED.as_bytes())
-            }
-            _ if !begins_like_json(decoded) => Cow::Borrowed(decoded),
+            _ if self.hides_whole(content_type, decoded) => Cow::Borrowed(REDACTED.as_bytes()),
+            _ if !begins_like_json(decoded) => text::redact(self, text::Kind::Lines, decoded),
             _ => match self.json(decoded) {
                 Some(body) => body,
                 None if self.mentions(decoded) => Cow::Borrowed(REDACTED.as_bytes()),
-                None => Cow::Borrowed(decoded),
+                None => text::redact(self, text::Kind::Lines, decoded),
             },
         }
     }
 
-    /// The request target without secret query parameters; borrows where there are none.
-    pub fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
-        let Some((path, query)) = target.split_once('?') else {
-            return Cow::Borrowed(target);
-        };
-        match self.fields(query.as_bytes()) {
-            Cow::Borrowed(_) => Cow::Borrowed(target),
-            Cow::Owned(clean) => Cow::Owned(format!("{path}?{}", String::from_utf8_lossy(&clean))),
+    /// A request's target without its secrets: parameters, and segments that `template` gives a secret name, such as `/reset/{token}`.
+    pub fn target<'a>(&self, template: &str, target: &'a str) -> Cow<'a, str> {
+        let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+        match self.segments(template, path) {
+            Some(path) => Cow::Owned(format!("{path}{}", self.url(query))),
+            None => self.url(target),
         }
+    }
+
+    /// The path without its secret segments; None if it has none.
+    fn segments(&self, template: &str, path: &str) -> Option<String> {
+        let mut segments = path.split('/');
+        let mut clean = Vec::new();
+        let mut any = false;
+        for pattern in template.split('/') {
+            let Some(segment) = segments.next() else { break };
+            let name = pattern
+                .split_once('{')
+                .and_then(|(_, name)| name.split_once('}'))
+                .map(|(name, _)| name);
+            if name.is_some_and(|name| self.is_secret_name(name.trim_start_matches('*').as_bytes())) {
+                any = true;
+                clean.push(REDACTED);
+                if name.is_some_and(|name| name.starts_with('*')) {
+                    segments.by_ref().for_each(drop); // all that follows belongs to it
+                }
+            } else {
+                clean.push(segment);
+            }
+        }
+        clean.extend(segments);
+        any.then(|| clean.join("/"))
+    }
+
+    /// A URL, or a header's value with URLs and parameters in it, without its secrets; borrows where there are none.
+    fn url<'a>(&self, value: &'a str) -> Cow<'a, str> {
+        let plain = self.escaped_parameters(value);
+        match text::redact(self, text::Kind::Header, plain.as_bytes()) {
+            Cow::Owned(clean) => Cow::Owned(String::from_utf8_lossy(&clean).into_owned()),
+            Cow::Borrowed(_) => plain,
+        }
+    }
+
+    /// Redacts parameters whose name is escaped (`%74oken=`), which no text knows.
+    fn escaped_parameters<'a>(&self, url: &'a str) -> Cow<'a, str> {
+        let secret = |parameter: &'a str| {
+            let (name, value) = parameter.split_once('=')?;
+            let secret = name.contains('%') && self.is_secret_name(&decode_field(name.as_bytes()));
+            let end = value.find(['&', '#', '?', '"', '<', '>', ' ']).unwrap_or(value.len());
+            secret.then(|| format!("{name}={REDACTED}{}", &value[end..]))
+        };
+        let parameters = || url.split_inclusive(['?', '#', '&']);
+        if !url.contains('%') || parameters().all(|parameter| secret(parameter).is_none()) {
+            return Cow::Borrowed(url);
+        }
+        let clean = |parameter| secret(parameter).map_or(Cow::Borrowed(parameter), Cow::Owned);
+        Cow::Owned(parameters().map(clean).collect())
     }
 
     /// Removes secrets from a difference's texts, whether it is at a secret, below one, or at a value that contains one.
@@ -113,8 +172,7 @@ impl Redactor {
     fn difference_text<'a>(&self, location: &str, text: &'a str) -> Cow<'a, str> {
         let all = Cow::Owned(REDACTED.to_owned());
         if let Some(name) = location.strip_prefix("header:") {
-            // A redirect carries parameters like a request.
-            return if self.header(name) { all } else { self.target(text) };
+            return self.header(name, text);
         }
         if location == "body" {
             return if self.mentions(text.as_bytes()) {
@@ -147,13 +205,32 @@ impl Redactor {
             return all;
         }
         if !begins_like_json(text.as_bytes()) {
-            return Cow::Borrowed(text);
+            let hides = !text::secrets(self, text::Kind::Lines, text.as_bytes()).is_empty();
+            return if hides { all } else { Cow::Borrowed(text) };
         }
         match json::redact_start(self, &states[from..], text) {
             Some(Cow::Borrowed(_)) => Cow::Borrowed(text),
             Some(Cow::Owned(clean)) => Cow::Owned(clean),
             None => all,
         }
+    }
+
+    /// Whether a body that is neither JSON nor a form has secrets whose ends nobody could tell.
+    fn hides_whole(&self, content_type: &str, body: &[u8]) -> bool {
+        let essence = essence(content_type);
+        // A part's name, or a column's, says what is secret far away from it.
+        let divided = essence.starts_with("multipart/")
+            || matches!(
+                essence.as_str(),
+                "text/csv" | "application/csv" | "text/tab-separated-values"
+            );
+        // Texts are searched as ASCII.
+        let wide = [&b"\xff\xfe"[..], b"\xfe\xff"]
+            .iter()
+            .any(|mark| body.starts_with(mark))
+            || content_type.to_ascii_lowercase().contains("charset=utf-16");
+        let foreign = self.names.iter().any(|name| !name.is_ascii());
+        self.all_names || wide || (divided || foreign) && self.mentions(body)
     }
 
     fn is_secret(&self, states: &[u32]) -> bool {

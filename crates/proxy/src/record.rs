@@ -1,12 +1,13 @@
 //! An example pair as a record: decoded, redacted and cut before it leaves.
 
+use std::borrow::Cow;
 use std::hash::Hasher;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use http::{header, HeaderMap};
-use parallelrun_compare::{decode, Difference};
+use parallelrun_compare::{decode, Cleaned, Difference, Kind, REDACTED};
 use serde_json::{json, Value};
 use siphasher::sip::SipHasher13;
 
@@ -19,7 +20,6 @@ use crate::sides::Sides;
 use crate::snapshot::Snapshot;
 use crate::upstream_error::Failure;
 
-const REDACTED: &str = "[redacted]";
 /// Of a decoded body, as many times the limit on bodies: enough for what compresses well, too little for a bomb.
 const DECODED: usize = 16;
 
@@ -35,8 +35,21 @@ pub struct Judged<'a> {
 /// Keeps a compared pair.
 pub fn keep_pair(exchange: &Exchange, upload: Option<&Upload>, judged: Judged<'_>) {
     let snapshot = &exchange.snapshot;
+    let decoded = Sides {
+        old: decoded(snapshot, &judged.old.head.headers, &judged.old.body),
+        new: decoded(snapshot, &judged.new.head.headers, &judged.new.body),
+    };
+    let bodies = Sides {
+        old: clean(snapshot, &judged.old.head.headers, decoded.old.as_deref()),
+        new: clean(snapshot, &judged.new.head.headers, decoded.new.as_deref()),
+    };
     let difference = |(mut difference, verdict): (Difference, &Verdict)| {
         snapshot.redactor.difference(&mut difference);
+        let of_body = difference.location == "body" || difference.location.starts_with('$');
+        if of_body && difference.kind != Kind::Bytes {
+            hide(&mut difference.old, bodies.old.as_ref());
+            hide(&mut difference.new, bodies.new.as_ref());
+        }
         json!({
             "location": difference.location,
             "kind": difference.kind.as_str(),
@@ -53,8 +66,8 @@ pub fn keep_pair(exchange: &Exchange, upload: Option<&Upload>, judged: Judged<'_
         .map(difference)
         .collect();
     let answers = Sides {
-        old: whole(snapshot, judged.old),
-        new: whole(snapshot, judged.new),
+        old: whole(snapshot, judged.old, bodies.old.as_ref()),
+        new: whole(snapshot, judged.new, bodies.new.as_ref()),
     };
     push(exchange, upload, judged.outcome, answers, differences);
 }
@@ -65,7 +78,15 @@ pub fn keep_failure(exchange: &Exchange, upload: Option<&Upload>, outcome: Outco
         return;
     }
     let answered = |of: &Answered| match of {
-        Answered::Whole(answer) => whole(&exchange.snapshot, answer),
+        Answered::Whole(answer) => {
+            let snapshot = &exchange.snapshot;
+            let decoded = decoded(snapshot, &answer.head.headers, &answer.body);
+            whole(
+                snapshot,
+                answer,
+                clean(snapshot, &answer.head.headers, decoded.as_deref()).as_ref(),
+            )
+        }
         Answered::Failed { failure, head } => partial(&exchange.snapshot, head.as_ref(), Some(*failure)),
         Answered::Left(_) => partial(&exchange.snapshot, None, None),
     };
@@ -97,14 +118,24 @@ fn push(
     } = exchange;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let at_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let request_body = upload
-        .and_then(Upload::whole)
-        .map(|bytes| body(snapshot, head.headers(), &bytes));
+    let request_body = upload.and_then(Upload::whole).map(|bytes| {
+        let decoded = decoded(snapshot, head.headers(), &bytes);
+        body(
+            snapshot,
+            &bytes,
+            clean(snapshot, head.headers(), decoded.as_deref()).as_ref(),
+        )
+    });
     let mut request_headers = vec![(
         "host".to_owned(),
         String::from_utf8_lossy(head.host.as_bytes()).into_owned(),
     )];
     request_headers.extend(headers(snapshot, head.headers()));
+    let template = ticket
+        .endpoint()
+        .name
+        .split_once(' ')
+        .map_or("", |(_, template)| template);
     let record = json!({
         "type": "pair",
         "id": format!("{at_ms:012x}{:08x}", fastrand::u32(..)),
@@ -116,7 +147,7 @@ fn push(
         "rescued": ticket.was_rescued(),
         "request": {
             "method": head.method.as_str(),
-            "target": snapshot.redactor.target(head.target.as_str()),
+            "target": snapshot.redactor.target(template, head.target.as_str()),
             "headers": request_headers,
             "body": request_body,
         },
@@ -127,12 +158,21 @@ fn push(
     exchange.worker.state.records.push(record.to_string().into_bytes());
 }
 
-fn whole(snapshot: &Snapshot, answer: &Answer) -> Value {
+fn whole(snapshot: &Snapshot, answer: &Answer, clean: Option<&Cleaned<'_>>) -> Value {
     let mut value = partial(snapshot, Some(&answer.head), None);
     if !answer.body.is_empty() {
-        value["body"] = body(snapshot, &answer.head.headers, &answer.body);
+        value["body"] = body(snapshot, &answer.body, clean);
     }
     value
+}
+
+/// An excerpt of a body shows no more of it than what is kept.
+fn hide(excerpt: &mut Option<String>, body: Option<&Cleaned<'_>>) {
+    if let Some(text) = excerpt {
+        if body.is_none_or(|body| body.hides(text)) {
+            REDACTED.clone_into(text);
+        }
+    }
 }
 
 fn partial(snapshot: &Snapshot, head: Option<&AnswerHead>, failure: Option<Failure>) -> Value {
@@ -147,31 +187,36 @@ fn partial(snapshot: &Snapshot, head: Option<&AnswerHead>, failure: Option<Failu
 
 fn headers(snapshot: &Snapshot, headers: &HeaderMap) -> Vec<(String, String)> {
     let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        let value = if snapshot.redactor.header(name.as_str()) {
-            REDACTED.into()
-        } else {
-            String::from_utf8_lossy(value.as_bytes())
-        };
-        (name.as_str().to_owned(), value.into_owned())
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let clean = snapshot.redactor.header(name.as_str(), &value).into_owned();
+        (name.as_str().to_owned(), clean)
     };
     headers.iter().map(line).collect()
 }
 
-fn body(snapshot: &Snapshot, headers: &HeaderMap, bytes: &[u8]) -> Value {
-    let limits = &snapshot.limits;
+/// None where the body cannot be decoded, or is too much.
+fn decoded<'a>(snapshot: &Snapshot, headers: &HeaderMap, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    decode(headers, bytes, snapshot.limits.body_bytes.saturating_mul(DECODED)).ok()
+}
+
+fn clean<'a>(snapshot: &Snapshot, headers: &HeaderMap, decoded: Option<&'a [u8]>) -> Option<Cleaned<'a>> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    decoded.map(|decoded| snapshot.redactor.clean(content_type, decoded))
+}
+
+fn body(snapshot: &Snapshot, bytes: &[u8], clean: Option<&Cleaned<'_>>) -> Value {
     let hash = format!("{:016x}", keyed_hash(bytes));
-    let Ok(decoded) = decode(headers, bytes, limits.body_bytes.saturating_mul(DECODED)) else {
+    let Some(clean) = clean else {
         // What cannot be read cannot be redacted either, so nothing of it is kept.
         return json!({"text": "", "bytes": bytes.len(), "truncated": true, "hash": hash});
     };
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let redacted = snapshot.redactor.body(content_type, &decoded);
-    let kept = &redacted[..redacted.len().min(limits.pair_body_bytes)];
+    let (redacted, length) = (clean.body(), clean.original().len());
+    let kept = &redacted[..redacted.len().min(snapshot.limits.pair_body_bytes)];
     let truncated = kept.len() < redacted.len();
     match text(kept, truncated) {
-        Some(text) => json!({"text": text, "bytes": decoded.len(), "truncated": truncated, "hash": hash}),
+        Some(text) => json!({"text": text, "bytes": length, "truncated": truncated, "hash": hash}),
         None => {
-            json!({"base64": BASE64_STANDARD.encode(kept), "bytes": decoded.len(), "truncated": truncated, "hash": hash})
+            json!({"base64": BASE64_STANDARD.encode(kept), "bytes": length, "truncated": truncated, "hash": hash})
         }
     }
 }

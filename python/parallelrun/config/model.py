@@ -77,9 +77,20 @@ class Redact(Section):
     )
     """Headers whose values are secret."""
     json_: Many[JsonPath] = Field(
-        default=("$..password", "$..token", "$..secret"), alias="json", examples=[["$..password", "$.card.number"]]
+        default=(
+            "$..password",
+            "$..token",
+            "$..access_token",
+            "$..refresh_token",
+            "$..id_token",
+            "$..secret",
+            "$..client_secret",
+            "$..api_key",
+        ),
+        alias="json",
+        examples=[["$..password", "$.card.number"]],
     )
-    """Places in JSON bodies whose values are secret."""
+    """Places in JSON bodies whose values are secret. Their last names are secret elsewhere, too: `redaction.md`."""
 
 
 class Stop(Section):

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Redactor, REDACTED};
+use super::{text, Redactor, REDACTED};
 use crate::json::{unescape, Lexer, Syntax};
 use crate::limits;
 use crate::rules::Move;
@@ -74,7 +74,7 @@ impl<'r, 'a> Scan<'r, 'a> {
             return result;
         }
         match self.lexer.peek() {
-            Some(b'"') => self.lexer.string().map(drop),
+            Some(b'"') => self.string(),
             Some(b'{' | b'[') if depth >= limits::DEPTH => self.lexer.fail("fewer levels"),
             Some(b'{') => self.container(from, depth, b'}'),
             Some(b'[') => self.container(from, depth, b']'),
@@ -82,6 +82,23 @@ impl<'r, 'a> Scan<'r, 'a> {
             Some(_) => self.literal(),
             None => self.lexer.fail("a JSON value"),
         }
+    }
+
+    /// A text may name a secret by itself, as a log's line or a URL does; then all of it goes.
+    fn string(&mut self) -> Result<(), Syntax> {
+        let start = self.lexer.pos;
+        let result = self.lexer.string();
+        let raw = &self.lexer.text[start..self.lexer.pos];
+        let raw = raw.strip_prefix(b"\"").unwrap_or(raw);
+        let raw = raw.strip_suffix(b"\"").unwrap_or(raw);
+        let text = match result {
+            Ok(true) => Cow::Owned(unescape(raw)),
+            _ => Cow::Borrowed(raw),
+        };
+        if !text::secrets(self.redactor, text::Kind::Lines, &text).is_empty() {
+            self.secrets.push((start, self.lexer.pos));
+        }
+        result.map(drop)
     }
 
     /// A literal that is cut off fails at the end of the text, like everything that is cut off.

@@ -29,8 +29,84 @@ fn errors_say_where() {
 #[test]
 fn headers_in_any_case() {
     let redactor = redactor(&[]);
-    assert!(redactor.header("authorization") && redactor.header("AUTHORIZATION") && redactor.header("Set-Cookie"));
-    assert!(!redactor.header("cookie") && !redactor.header(""));
+    for name in ["authorization", "AUTHORIZATION", "Set-Cookie"] {
+        assert_eq!(redactor.header(name, "x"), REDACTED);
+    }
+    assert_eq!(
+        redactor.header("cookie", "password=x"),
+        "password=x",
+        "nothing is secret"
+    );
+}
+
+#[test]
+fn headers_hold_urls_and_parameters() {
+    let redactor = redactor(&["$..password", "$..access_token"]);
+    for (name, value, expected) in [
+        (
+            "location",
+            "https://jo:pw@h/a?x=1&Password=p%20q&y=2#z",
+            "https://[redacted]@h/a?x=1&Password=[redacted]&y=2#z",
+        ),
+        ("location", "//jo@h/", "//[redacted]@h/"),
+        (
+            "content-location",
+            "/a#access_token=x;y/z&state=1",
+            "/a#access_token=[redacted]&state=1",
+        ),
+        (
+            "location",
+            "app://cb#/in?access_token=x",
+            "app://cb#/in?access_token=[redacted]",
+        ),
+        (
+            "referer",
+            "http://h/?user[password]=a b",
+            "http://h/?user[password]=[redacted]",
+        ),
+        (
+            "referer",
+            "http://h/?user%5Bpassword%5D=a",
+            "http://h/?user%5Bpassword%5D=[redacted]",
+        ),
+        (
+            "referer",
+            "http://h/?p%61ssword=a&b=%20",
+            "http://h/?p%61ssword=[redacted]&b=%20",
+        ),
+        (
+            "location",
+            "/login?next=%2Fa%3Fpassword%3Dx&b=1",
+            "/login?next=%2Fa%3Fpassword%3D[redacted]&b=1",
+        ),
+        (
+            "link",
+            "<https://h/?password=x>; rel=next, </b>; rel=prev",
+            "<https://h/?password=[redacted]>; rel=next, </b>; rel=prev",
+        ),
+        ("refresh", "0; url=/a?password=x", "0; url=/a?password=[redacted]"),
+        (
+            "cookie",
+            "a=1; password=x, \"y\" z; b=2",
+            "a=1; password=[redacted]; b=2",
+        ),
+        (
+            "x-cookie",
+            "access_token=\"a; b\"; Path=/",
+            "access_token=\"[redacted]\"; Path=/",
+        ),
+        (
+            "x-note",
+            "forgot password? see /password",
+            "forgot password? see /password",
+        ),
+        ("location", "/password_reset?passwords=2", "/password_reset?passwords=2"),
+    ] {
+        assert_eq!(redactor.header(name, value), expected, "{name}: {value}");
+        let mut of_difference = difference(&format!("header:{name}"), value);
+        redactor.difference(&mut of_difference);
+        assert_eq!(of_difference.old.as_deref(), Some(expected));
+    }
 }
 
 #[test]
@@ -114,6 +190,7 @@ fn json_under_another_type() {
             body(&secret, content_type, "plain password text"),
             "plain password text"
         );
+        assert_eq!(body(&secret, content_type, "password=x\ny"), "password=[redacted]\ny");
     }
     assert_eq!(
         redactor(&secret).body(None, br#"{"password":1}"#).as_ref(),
@@ -146,21 +223,101 @@ fn forms_by_last_name() {
     assert_eq!(body(&secret, "multipart/form-data; boundary=x", part), REDACTED);
     let harmless = part.replace("Password", "file");
     assert_eq!(body(&secret, "multipart/form-data; boundary=x", &harmless), harmless);
+    assert_eq!(body(&secret, "multipart/mixed; boundary=x", part), REDACTED);
+}
+
+#[test]
+fn what_cannot_be_taken_apart_is_removed_whole() {
+    let secret = ["$..password"];
+    assert_eq!(body(&secret, "text/csv", "id,Password\n1,hunter2\n"), REDACTED);
+    assert_eq!(body(&secret, "text/csv", "id,name\n1,jo\n"), "id,name\n1,jo\n");
+    let wide: Vec<u8> = "password=x".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (content_type, body) in [
+        ("text/plain; charset=UTF-16LE", wide.clone()),
+        ("text/plain", [b"\xff\xfe".to_vec(), wide].concat()),
+    ] {
+        assert_eq!(
+            redactor(&secret).body(Some(content_type), &body).as_ref(),
+            REDACTED.as_bytes()
+        );
+    }
+    assert_eq!(body(&["$..passwört"], "text/plain", "PASSWÖRT=x"), REDACTED);
+    assert_eq!(body(&["$.*"], "text/plain", "x"), REDACTED);
+    assert_eq!(body(&[], "text/plain", "password=x"), "password=x", "nothing is secret");
+}
+
+#[test]
+fn strings_of_json_may_hold_secrets_too() {
+    let secret = ["$..password", "$..access_token"];
+    for (value, expected) in [
+        (r#"{"next":"https://h/?access_token=x"}"#, r#"{"next":"[redacted]"}"#),
+        (r#"{"log":"a\npassword=x","n":1}"#, r#"{"log":"[redacted]","n":1}"#),
+        (r#"{"raw":"{\"password\":\"x\"}"}"#, r#"{"raw":"[redacted]"}"#),
+        (r#"["postgres://jo:x@h/db"]"#, r#"["[redacted]"]"#),
+        (
+            r#"{"hint":"Forgot your password?"}"#,
+            r#"{"hint":"Forgot your password?"}"#,
+        ),
+    ] {
+        assert_eq!(body(&secret, JSON, value), expected);
+        let mut of_difference = difference("$.a", value);
+        redactor(&secret).difference(&mut of_difference);
+        assert_eq!(of_difference.old.as_deref(), Some(expected));
+    }
+    let mut of_string = difference("$.next", r#""https://h/?access_token=x""#);
+    redactor(&secret).difference(&mut of_string);
+    assert_eq!(of_string.old.as_deref(), Some(REDACTED));
+}
+
+#[test]
+fn an_excerpt_of_what_is_removed_is_known() {
+    let redactor = redactor(&["$..password"]);
+    let page = b"<p>hello</p>\n<password>\n  hunter2 and more\n</password>\n<p>bye</p>";
+    let clean = redactor.clean(Some("text/html"), page);
+    assert_eq!(clean.original(), page);
+    assert!(clean.hides("  hunter2 and more") && clean.hides("…ter2 an…"));
+    assert!(!clean.hides("<p>hello</p>") && !clean.hides("…bye</p>") && !clean.hides("rewritten by a rule"));
+    assert!(!redactor.clean(Some("text/html"), b"<p>hello").hides("<p>hello"));
 }
 
 #[test]
 fn targets_by_last_name() {
     let redactor = redactor(&["$..token"]);
-    assert_eq!(
-        redactor.target("/a?x=1&token=s3cret&y=?"),
-        "/a?x=1&token=[redacted]&y=?"
-    );
-    assert_eq!(
-        redactor.target("/a?%74oken=s&TOKEN=s"),
-        "/a?%74oken=[redacted]&TOKEN=[redacted]"
-    );
-    assert!(matches!(redactor.target("/token=1?x=token"), Cow::Borrowed(_)));
-    assert!(matches!(redactor.target("/token"), Cow::Borrowed(_)));
+    for (target, expected) in [
+        ("/a?x=1&token=s3cret&y=?", "/a?x=1&token=[redacted]&y=?"),
+        ("/a?%74oken=s&TOKEN=s", "/a?%74oken=[redacted]&TOKEN=[redacted]"),
+        ("/a?x=1;token=s", "/a?x=1;token=[redacted]"),
+        ("/a;token=s/b?c=1", "/a;token=[redacted]"),
+        ("/token=s/b?x=1", "/token=[redacted]/b?x=1"),
+    ] {
+        assert_eq!(redactor.target("", target), expected);
+    }
+    for plain in ["/a?x=token", "/token", "/token/x?tokens=1"] {
+        assert!(matches!(redactor.target("/{x}", plain), Cow::Borrowed(_)));
+    }
+}
+
+#[test]
+fn segments_by_the_name_in_the_template() {
+    let redactor = redactor(&["$..token"]);
+    for (template, target, expected) in [
+        (
+            "/reset/{token}",
+            "/reset/s3cret?token=x&a=1",
+            "/reset/[redacted]?token=[redacted]&a=1",
+        ),
+        (
+            "/reset/{Token}/for/{id}",
+            "/reset/s3cret/for/7",
+            "/reset/[redacted]/for/7",
+        ),
+        ("/reset/{token}.pdf", "/reset/s3cret.pdf", "/reset/[redacted]"),
+        ("/files/{*token}", "/files/a/b?c=1", "/files/[redacted]?c=1"),
+        ("/files/{*rest}", "/files/a/b", "/files/a/b"),
+        ("(other)", "/reset/x", "/reset/x"),
+    ] {
+        assert_eq!(redactor.target(template, target), expected);
+    }
 }
 
 #[test]
