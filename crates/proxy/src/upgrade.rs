@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use http::header::{HeaderValue, CONNECTION, UPGRADE};
 use http::{Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
@@ -24,9 +24,9 @@ pub struct Wanted {
 }
 
 /// The upgrade that a request asks for, if it is one that we pass on. `h2c` is not: the HTTP/2 inside would reach the
-/// upstream behind our back.
+/// upstream behind our back. Nor is one with a body, which would have to come whole before the protocol changes.
 pub fn wanted(request: &mut Request<Incoming>) -> Option<Wanted> {
-    if request.version() != Version::HTTP_11 || !request.headers().contains_key(UPGRADE) {
+    if request.version() != Version::HTTP_11 || !request.body().is_end_stream() {
         return None;
     }
     let protocol = request.headers().get(UPGRADE)?.clone();

@@ -232,6 +232,16 @@ def test_an_upgrade_nobody_named_is_no_upgrade(proxy: RunningProxy, upstreams: U
     assert upstreams.old.requests[0].header("upgrade") is None
 
 
+def test_an_upgrade_with_a_body_is_an_ordinary_request(
+    proxy: RunningProxy, upstreams: Upstreams, client: RawClient
+) -> None:
+    """The body must not get lost where the side does not care for the upgrade."""
+    upstreams.on("/a", behaviour.echo())
+    assert client.ask("/a", "POST", {"connection": "upgrade", "upgrade": "echo"}, b"hello").body == b"hello"
+    assert proxy.settled(1).outcomes == {"method_not_mirrored": 1}
+    assert upstreams.old.requests[0].header("upgrade") is None
+
+
 def test_an_upgraded_connection_that_is_reset(proxy: RunningProxy, upstreams: Upstreams) -> None:
     upstreams.on("/up", behaviour.upgrade_echo())
     client = RawClient(proxy.address)
