@@ -63,11 +63,14 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
                 }
             };
         }
-        Ok(begun) => {
-            exchange.note_missed_write();
-            exchange.ticket.close(outcome);
-            return pass(&exchange.worker, begun.response, Vec::new(), None);
-        }
+        Ok(mut begun) => match hold(&exchange, &mut begun, rescues && repeatable).await {
+            Ok(held) => {
+                exchange.note_missed_write();
+                exchange.ticket.close(outcome);
+                return pass(&exchange.worker, begun.response, held, None);
+            }
+            Err(failure) => UpstreamError::maybe_arrived(failure),
+        },
         Err(error) => error,
     };
     if error.clients_fault {
@@ -174,15 +177,7 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
             Err(_) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Cancelled),
         };
     }
-    let short = begun
-        .response
-        .body()
-        .exact_length()
-        .is_some_and(|length| length <= HELD_BACK);
-    if !short || is_endless(&begun.head.headers) {
-        return pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg));
-    }
-    match begun.response.body_mut().hold().await {
+    match hold(&exchange, &mut begun, true).await {
         Ok(held) => pass_and_conclude(exchange, copied, serving, begun, held, Other::Leg(leg)),
         Err(failure) => {
             let failed = Answered::Failed {
@@ -192,6 +187,19 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
             rescue(exchange, copied, leg, failed, failure).await
         }
     }
+}
+
+/// Reads a short answer to its end before anything of it goes on, if `rescuable`: a break in it can then still be rescued, and
+/// a side that drips it is as good as broken. Longer answers stream.
+async fn hold(exchange: &Exchange, begun: &mut Begun, rescuable: bool) -> Result<Vec<Frame<Bytes>>, Failure> {
+    let body = begun.response.body_mut();
+    let short = body.exact_length().is_some_and(|length| length <= HELD_BACK);
+    if !rescuable || !short || is_endless(&begun.head.headers) {
+        return Ok(Vec::new());
+    }
+    let patience = exchange.snapshot.targets[exchange.serving].timeout;
+    let held = tokio::time::timeout(patience, body.hold()).await;
+    held.unwrap_or(Err(Failure::Timeout))
 }
 
 /// The serving side failed: the other side's answer is already on its way.

@@ -19,6 +19,7 @@ FAULTS: dict[str, Behaviour] = {
     "answers 500": behaviour.reply(500, b"oops"),
     "answers 503": behaviour.reply(503, b"busy", {"retry-after": "5"}),
     "breaks a short answer off": behaviour.truncate(b"half", 1000),
+    "drips a short answer": behaviour.drip(b"slow", 3600.0),
 }
 
 
@@ -180,17 +181,21 @@ def test_without_a_copy_under_way_a_read_is_asked_again(
     """No copy was sent; asking the old side afterwards changes nothing for a read without a body."""
     upstreams.old.default = behaviour.reply(200, b"old")
     changes = {"sample_ppm": 0} if why == "sample" else {"routes": [route("/{*all}", mirror=False)]}
-    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, **changes)
+    proxy = start_proxy(old=upstreams.old.url, new={"url": upstreams.new.url, "timeout_ms": 300}, **changes)
     proxy.set_weight(100)
     upstreams.new.on("/reset", behaviour.reset_after_request())
+    upstreams.new.on("/half", behaviour.truncate(b"half", 1000))
+    upstreams.new.on("/drip", behaviour.drip(b"slow", 3600.0))
     upstreams.new.on("/busy", behaviour.reply(503))
     with RawClient(proxy.address) as client:
         assert client.ask("/reset").body == b"old"
         assert client.ask("/busy").body == b"old"
+        assert client.ask("/half").body == b"old"
+        assert client.ask("/drip").body == b"old"
         upstreams.new.refuse()
         assert client.ask("/refused").body == b"old"
-    assert proxy.settled(3).rescued == 3
-    assert upstreams.old.count() == 3
+    assert proxy.settled(5).rescued == 5
+    assert upstreams.old.count() == 5
 
 
 def test_only_the_failing_requests_are_rescued(shifted: RunningProxy, upstreams: Upstreams) -> None:
