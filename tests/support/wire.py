@@ -110,6 +110,8 @@ class Reader:
         else:
             head = parse_response_head(raw)
             kind = framing(head)
+            if kind != "none" and (head.status < 200 or head.status == 204):
+                raise ViolationError(f"a {head.status} with a length or a coding")
             if self.answer_to == b"HEAD" or head.status < 200 or head.status in (204, 304):
                 self._state = "end"
             else:

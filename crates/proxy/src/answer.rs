@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{header, HeaderMap, StatusCode};
+use http::{header, HeaderMap, HeaderValue, StatusCode};
 
 use crate::budget::Share;
 use crate::ledger::Outcome;
@@ -55,6 +55,13 @@ pub fn has_clear_end(status: StatusCode, headers: &mut HeaderMap) -> bool {
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return false; // nobody asked for it: an upgrade takes another way
     }
+    if status == StatusCode::NO_CONTENT {
+        // RFC 9110, section 8.6: it has no length; a client that believes one would take the next answer for the body.
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    if !has_clear_length(headers) {
+        return false;
+    }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let known = match (codings.next(), codings.next()) {
         (None, _) => return true,
@@ -63,6 +70,29 @@ pub fn has_clear_end(status: StatusCode, headers: &mut HeaderMap) -> bool {
     };
     headers.remove(header::CONTENT_LENGTH);
     known
+}
+
+/// True if there is no length, or one. What says the same several times is made to say it once (RFC 9112, section 6.3). hyper
+/// looks at the length of a body only, and not at the one that an answer to HEAD or a 304 tells.
+fn has_clear_length(headers: &mut HeaderMap) -> bool {
+    let lines = headers.get_all(header::CONTENT_LENGTH);
+    let lengths: Option<Vec<u64>> = lines
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(|length| {
+            let length = std::str::from_utf8(length.trim_ascii()).ok()?;
+            let digits = length.bytes().all(|byte| byte.is_ascii_digit()); // a sign would be parsed too
+            length.parse().ok().filter(|_| digits)
+        })
+        .collect();
+    match lengths.as_deref() {
+        Some([]) => true,
+        Some([length, others @ ..]) if others.iter().all(|other| other == length) => {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(*length));
+            true
+        }
+        _ => false,
+    }
 }
 
 /// An answer that never ends, by its content type.

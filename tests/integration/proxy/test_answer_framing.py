@@ -63,6 +63,8 @@ CASES = {
     "two answers": Case(ok(b"content-length: 5\r\n") + EVIL, b"hello"),
     "204 with a body": Case(b"HTTP/1.1 204 No\r\ncontent-length: 46\r\n\r\n" + EVIL, b""),
     "304 with a body": Case(b"HTTP/1.1 304 Not\r\ncontent-length: 46\r\n\r\n" + EVIL, b""),
+    "304 with a length that is none": Case(b"HTTP/1.1 304 Not\r\ncontent-length: five\r\n\r\n"),
+    "HEAD with two lengths": Case(ok(b"content-length: 5\r\ncontent-length: 6\r\n", b""), None, "HEAD"),
     "HEAD with a body": Case(ok(b"content-length: 46\r\n", EVIL), b"", "HEAD"),
 }  # fmt: skip
 

@@ -76,6 +76,7 @@ def test_a_malformed_request_is_refused(data: bytes, step: int | None) -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        b"HTTP/1.1 204 No\r\ncontent-length: 5\r\n\r\n",
         b"HTTP/1.1 200\r\n\r\n",
         b"HTTP/1.1 20 OK\r\n\r\n",
         b"HTTP/2 200 OK\r\n\r\n",
