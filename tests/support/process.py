@@ -13,11 +13,15 @@ from .wait import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 
 
+FAULTS = ("reset", "truncate", "drip", "500", "nonsense")
+"""`reset`: once it has the request. `truncate`: in its answer. `drip`: one byte a second. `nonsense`: no HTTP."""
+
+
 class OriginProcess:
     """Runs `python -m tests.support.process` and answers like `Origin` does by default.
 
     Paths of its own: `/count` answers with the number of requests so far; `/status/N` with status N; `/hang` never
-    answers.
+    answers. A query such as `new=reset` has the process of that name, and no other, fail in a way of `FAULTS`.
     """
 
     def __init__(self, name: str = "new") -> None:
@@ -66,9 +70,9 @@ class OriginProcess:
         wait_until(lambda: _state(pid) == "T", "the origin process has not stopped")
 
     def resume(self) -> None:
-        """Lets it go on with SIGCONT."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGCONT)
+        """Lets it go on with SIGCONT; nothing to do if it has been killed."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGCONT)
 
     def close(self) -> None:
         if self._process is not None:
@@ -89,6 +93,14 @@ def _main(name: str, port: int) -> None:
 
     origin = Origin(name, port=port)
     own = ("/count",)
+    ways = (
+        behaviour.reset_after_request(),
+        behaviour.truncate(b"ha", 9),
+        behaviour.drip(b"slow", 1.0),
+        behaviour.reply(500, b"oops"),
+        behaviour.raw(b"nonsense\r\n\r\n", close=True),
+    )
+    faults = dict(zip((f"{name}={fault}" for fault in FAULTS), ways, strict=True))
 
     async def count(exchange: Exchange) -> None:
         await exchange.body()
@@ -96,7 +108,10 @@ def _main(name: str, port: int) -> None:
 
     async def default(exchange: Exchange) -> None:
         origin.requests.clear()  # only the counts are of use here
-        if exchange.record.target.startswith("/status/"):
+        fault = faults.get(exchange.record.target.partition("?")[2])
+        if fault is not None:
+            await fault(exchange)
+        elif exchange.record.target.startswith("/status/"):
             await behaviour.reply(int(exchange.record.target.removeprefix("/status/")))(exchange)
         else:
             await default_behaviour(exchange)

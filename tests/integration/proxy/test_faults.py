@@ -1,10 +1,14 @@
 """The ledger under load and faults: each request in exactly one outcome, no client error because of the new side."""
 
+import asyncio
 import itertools
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
 
 import pytest
 
@@ -13,12 +17,13 @@ from tests.support.exchange import Exchange
 from tests.support.fixtures import MakeOrigin, MakeProcess, StartProxy, Upstreams
 from tests.support.load import Result, Shot, aborts, load
 from tests.support.origin import default_behaviour
-from tests.support.process import OriginProcess
+from tests.support.process import FAULTS, OriginProcess
 from tests.support.proxy import RunningProxy
 from tests.support.rawclient import request
 from tests.support.wait import wait_until
 
 COUNT = 1500
+T = TypeVar("T")
 
 
 def mixed(seed: int, abort_share: float = 0.0) -> Callable[[int], Shot]:
@@ -41,7 +46,7 @@ def mixed(seed: int, abort_share: float = 0.0) -> Callable[[int], Shot]:
     return shot
 
 
-def during(running: "Future[Result]", actions: Iterator[Callable[[], None]], progress: Callable[[], int]) -> Result:
+def during(running: "Future[T]", actions: Iterator[Callable[[], None]], progress: Callable[[], int]) -> T:
     """Does one action after the other while the load runs, each after some more requests have been counted."""
     for action in actions:
         mark = progress()
@@ -171,30 +176,88 @@ def test_a_bad_config_changes_nothing(proxy: RunningProxy, upstreams: Upstreams)
     assert proxy.counters()["generation"] == 1
 
 
-def test_everything_at_once(make_origin: MakeOrigin, new_process: OriginProcess, start_proxy: StartProxy) -> None:
-    old = make_origin("old")
+@pytest.mark.parametrize("weight", [0, 50, 100])
+def test_everything_at_once(make_process: MakeProcess, start_proxy: StartProxy, weight: int) -> None:
+    """Kills, stops, resets, drips, nonsense, 500s, reloads and clients that leave: who stays notices nothing, and the
+    sum is exact. Both sides are processes, of which the old one is well all the time."""
+    old, new = make_process("old"), make_process("new")
     proxy = start_proxy(
         old=old.url,
-        new={"url": new_process.url, "timeout_ms": 250, "connect_timeout_ms": 250},
+        new={"url": new.url, "timeout_ms": 250, "connect_timeout_ms": 250},
         databases="separate",
-        limits={"shadows": 64, "shadow_ms": 300},
+        limits={"shadow_ms": 400},
         sticky=BY_PATH,
     )
-    running = background.start(load(proxy.address, keyed(mixed(8, abort_share=0.1)), count=COUNT, connections=12))
-    weights = itertools.cycle([0, 100, 30, 80])
+    proxy.set_weight(weight)
+    aborted: Counter[str] = Counter()
 
-    def shift() -> None:
-        proxy.set_weight(next(weights))
+    async def both() -> tuple[Result, Result]:
+        stay = load(proxy.address, keyed(of_clients("/stay", 11)), count=COUNT, connections=12)
+        leave = load(proxy.address, keyed(of_clients("/leave", 12, aborted)), count=400, connections=6)
+        return await asyncio.gather(stay, leave)
 
-    def reload() -> None:
-        proxy.configure(sample_ppm=random.Random(9).choice([500_000, 1_000_000]))
+    turn = itertools.count(2)
+    reload = partial(_reload, proxy, turn)
+    actions: Iterator[Callable[[], None]] = itertools.cycle(
+        [new.kill, reload, new.start, new.pause, reload, new.resume]
+    )
+    stayed, left = during(background.start(both()), actions, lambda: proxy.counters()["requests"])
+    new.resume()
+    assert (stayed.errors, stayed.refusals, left.errors) == ([], [], [])
+    assert stayed.statuses == {200: COUNT}
+    assert left.aborted == sum(aborted.values()) == 400
 
-    actions = [
-        shift, new_process.kill, reload, new_process.start, shift, new_process.pause, new_process.resume, reload, shift,
-        new_process.kill, shift, new_process.start, shift, reload,
-    ]  # fmt: skip
-    result = during(running, iter(actions), lambda: proxy.counters()["requests"])
-    check(proxy, result)
+    ledger = proxy.settled()
+    of_stay, of_leave = of_path(proxy, "/stay"), of_path(proxy, "/leave")
+    # Each request of a client that stayed was taken up, and no other; of the others, those of which an answer was seen.
+    assert sum(of_stay.values()) == COUNT
+    assert of_stay["client_gone"] == of_stay["old_failed"] == of_stay["both_failed"] == 0
+    assert aborted["in_answer"] <= sum(of_leave.values()) <= 400
+    assert ledger.requests == sum(of_stay.values()) + sum(of_leave.values())
+    assert of_stay["new_failed"] > 0
+    assert (ledger.rescued > 0) == (weight > 0)
+    assert proxy.counters()["generation"] > 3
+    proxy.release()
+
+
+def _reload(proxy: RunningProxy, turn: "itertools.count[int]") -> None:
+    number = next(turn)
+    proxy.configure(new={"set_headers": {"x-generation": str(number)}}, limits={"body_bytes": 10_000 + number})
+
+
+def of_clients(path: str, seed: int, aborted: "Counter[str] | None" = None) -> Callable[[int], Shot]:
+    """Reads and writes, a third of which the new process fails in some way. With `aborted`, the clients leave each of
+    them, and where is counted there."""
+    source = random.Random(seed)
+    ways = aborts(seed + 1, 1.0)
+
+    def shot(_: int) -> Shot:
+        target = path + (f"?new={source.choice(FAULTS)}" if source.random() < 1 / 3 else "")
+        body = b"x" * source.randrange(3000)
+        abort = None
+        if aborted is not None:
+            abort = ways()
+            assert abort is not None
+            aborted[abort] += 1
+        method = source.choice(["GET", "HEAD", "POST", "PUT"])
+        if method == "PUT":
+            data = request(target, method, {"transfer-encoding": "chunked"})
+            data += behaviour.chunk(b"ab") + (behaviour.chunk(body) if body else b"") + b"0\r\n\r\n"
+        else:
+            data = request(target, method, body=body if method == "POST" else None)
+        expect = None if method == "HEAD" else f"{method} {target}".encode()
+        return Shot(data, method.encode(), abort, expect, target)
+
+    return shot
+
+
+def of_path(proxy: RunningProxy, path: str) -> Counter[str]:
+    """The outcomes of all methods' requests for a path."""
+    found: Counter[str] = Counter()
+    for endpoint in proxy.counters()["endpoints"]:
+        if endpoint["endpoint"].endswith(path):
+            found.update(endpoint["outcomes"])
+    return found
 
 
 def test_counters_stay_consistent_while_requests_flow(proxy: RunningProxy, upstreams: Upstreams) -> None:
