@@ -55,8 +55,12 @@ bench: $(VENV)/bench.stamp $(VENV)/core-release.stamp ## measure against nginx a
 	$(BIN)/python bench/run.py $(BENCH_ARGS)
 
 FUZZ_SECONDS ?= 60
-fuzz: $(VENV)/cargo-fuzz.stamp ## fuzz each target for FUZZ_SECONDS (60) seconds; needs Rust's nightly toolchain
-	for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
+fuzz: $(VENV)/test.stamp $(VENV)/cargo-fuzz.stamp ## fuzz each target for FUZZ_SECONDS (60) seconds; needs Rust's nightly toolchain
+	$(BIN)/python -m fuzz.seeds
+	for target in $$(cargo +nightly fuzz list); do \
+	  cargo +nightly fuzz run --sanitizer none "$$target" -- \
+	    -max_total_time=$(FUZZ_SECONDS) -dict=fuzz/http.dict -max_len=8192 -print_final_stats=1; \
+	done
 
 constraints: ## write constraints.txt anew from what a fresh environment resolves to
 	PYTHON=$(PYTHON) tools/constraints.sh
