@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::media::Media;
@@ -37,7 +38,7 @@ fn lines_beyond_noise(rules: &Rules, old: &Answer<'_>, again: &Answer<'_>, new: 
     let decoded = |answer: &Answer<'_>| -> Option<Vec<u8>> {
         decode(answer.headers, answer.body, limits::DECODED)
             .ok()
-            .map(std::borrow::Cow::into_owned)
+            .map(Cow::into_owned)
     };
     let (Some(old), Some(again), Some(new)) = (decoded(old), decoded(again), decoded(new)) else {
         return Some(Beyond { old: None, new: None }); // what cannot be read explains nothing
@@ -96,11 +97,21 @@ fn take(counts: &mut HashMap<&[u8], usize>, line: &[u8]) -> bool {
     }
 }
 
-/// Leaves out the lines that a rule makes equal to the one in their place.
+/// Leaves out the lines that rules make equal to one that only the other side has.
 fn without_rules<'a>(rules: &Rules, gone: Vec<&'a [u8]>, came: Vec<&'a [u8]>) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
-    if rules.body().is_empty() || gone.len() != came.len() {
+    if rules.body().is_empty() {
         return (gone, came);
     }
-    let counts = |(x, y): &(&[u8], &[u8])| rules.equate(rules.body().iter().copied(), x, y).is_none();
-    gone.into_iter().zip(came).filter(counts).unzip()
+    let canonical = |line: &[u8]| {
+        let line = Cow::Owned(line.to_owned());
+        rules.canonical(rules.body().iter().copied(), line).into_owned()
+    };
+    let all = |lines: &[&[u8]]| lines.iter().copied().map(canonical).collect::<Vec<_>>();
+    let (of_gone, of_came) = (all(&gone), all(&came));
+    let left = |lines: Vec<&'a [u8]>, own: &[Vec<u8>], others: &[Vec<u8>]| {
+        let mut known = count(others.iter().map(Vec::as_slice).collect());
+        let counts = lines.into_iter().zip(own).filter(|(_, own)| !take(&mut known, own));
+        counts.map(|(line, _)| line).collect::<Vec<_>>()
+    };
+    (left(gone, &of_gone, &of_came), left(came, &of_came, &of_gone))
 }

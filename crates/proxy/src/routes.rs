@@ -187,8 +187,10 @@ fn parse_method(place: &str, route: &RouteSpec) -> Result<Option<Method>, Config
 fn shape_of(path: &str) -> String {
     let rename = |(position, segment): (usize, &str)| match segment {
         rest if rest.starts_with("{*") && rest.ends_with('}') => format!("{{*p{position}}}"),
-        one if one.starts_with('{') && one.ends_with('}') => format!("{{p{position}}}"),
-        literal => literal.to_owned(),
+        one => match one.strip_prefix('{').and_then(|name| name.split_once('}')) {
+            Some((_, ending)) => format!("{{p{position}}}{ending}"),
+            None => one.to_owned(),
+        },
     };
     path.split('/').enumerate().map(rename).collect::<Vec<_>>().join("/")
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from parallelrun.config.active import RuleSpec
+from parallelrun.config.routes import path_problem, split_match
 from parallelrun.evidence.model import Difference, Example
 
 _NEAR = Decimal("0.01")
@@ -94,5 +95,6 @@ def _apart(old: str, new: str) -> float | None:
 
 
 def _is_route(endpoint: str) -> bool:
-    """Whether the endpoint can stand behind `match`; the bundle `(other)` cannot."""
-    return " /" in endpoint
+    """Whether the endpoint can stand behind `match`: not the bundle `(other)`, nor a path that was too long or too odd."""
+    method, path = split_match(endpoint)
+    return bool(method) and path_problem(path) is None and not path.endswith("…")

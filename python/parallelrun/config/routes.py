@@ -9,7 +9,7 @@ from parallelrun.config.rules import Compare
 from parallelrun.config.section import Section
 
 _METHOD = re.compile(r"[A-Z][A-Z-]*")
-_SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}|[^{}*]*")
+_SEGMENT = re.compile(r"(?:\{[A-Za-z_][A-Za-z0-9_-]*\})?[^{}*]*")
 _REST = re.compile(r"\{\*[A-Za-z_][A-Za-z0-9_-]*\}")
 
 
@@ -26,7 +26,9 @@ def path_problem(path: str) -> str | None:
     *segments, last = path[1:].split("/")
     if all(map(_SEGMENT.fullmatch, segments)) and (_SEGMENT.fullmatch(last) or _REST.fullmatch(last)):
         return None
-    return "expected literal segments, {name} for one segment, or {*rest} at the end for all that follow"
+    return (
+        "expected literal segments, {name} or {name}.ending for one segment, or {*rest} at the end for all that follow"
+    )
 
 
 def _match(value: str) -> str:
@@ -43,7 +45,8 @@ class Route(Section):
     """Settings for the requests of one endpoint."""
 
     match: Annotated[str, AfterValidator(_match)] = Field(examples=["GET /orders/{id}"])
-    """Which requests: `METHOD /path`, or `/path` for any method. `{name}` is one segment, `{*rest}` all to the end.
+    """Which requests: `METHOD /path`, or `/path` for any method. `{name}` is one segment, `{name}.csv` one with
+    that ending, `{*rest}` all to the end.
     The most specific path wins, one that ends in `{*rest}` only where no other holds."""
     writes: Literal["one-side", "both-sides", "old-only"] | None = Field(default=None, examples=["both-sides"])
     """Where requests of an unsafe method go, in place of what `databases` says."""

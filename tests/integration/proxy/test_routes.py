@@ -83,3 +83,20 @@ def test_methods_that_a_client_makes_up_share_a_name(proxy: RunningProxy) -> Non
     for method in ("FOO", "BAR", "PROPFIND"):
         ask(proxy, "/a", method=method)
     assert named(proxy, 3) == {"(other) /a": {"method_not_mirrored": 3}}
+
+
+def test_an_ending_makes_another_endpoint(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    routes = [
+        route("/{*all}"),
+        route("/a/{x}"),
+        route("/a/{x}.json", mirror=False),
+        route("/a/{x}.csv/b"),
+    ]
+    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, routes=routes)
+    ask(proxy, "/a/1", "/a/1.json", "/a/1.jsonx", "/a/1.csv/b", "/a/1.csv/c")
+    assert named(proxy, 5) == {
+        "GET /a/{x}": {"match": 2},
+        "GET /a/{x}.json": {"route_not_mirrored": 1},
+        "GET /a/{x}.csv/b": {"match": 1},
+        "GET /{*all}": {"match": 1},
+    }

@@ -148,9 +148,9 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(file: Path) -> N
             "got `get /orders`",
         ),
         (
-            "routes: [{match: '/a/{b}c'}]",
-            "routes[0].match: expected literal segments, {name} for one segment, or {*rest} at the end for all that "
-            "follow, got `/a/{b}c`",
+            "routes: [{match: '/a/b{c}'}]",
+            "routes[0].match: expected literal segments, {name} or {name}.ending for one segment, or {*rest} at the "
+            "end for all that follow, got `/a/b{c}`",
         ),
         (
             "routes: [{match: /x, writes: twice}]",

@@ -4,6 +4,10 @@ use super::*;
 use crate::RulesSpec;
 
 fn beyond(old: &str, again: &str, new: &str) -> Option<(Option<String>, Option<String>)> {
+    beyond_with("{}", old, again, new)
+}
+
+fn beyond_with(rules: &str, old: &str, again: &str, new: &str) -> Option<(Option<String>, Option<String>)> {
     let headers = HeaderMap::new();
     let answer = |text: &'static str| Answer {
         status: 200,
@@ -11,7 +15,8 @@ fn beyond(old: &str, again: &str, new: &str) -> Option<(Option<String>, Option<S
         body: text.as_bytes(),
     };
     let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
-    let rules = Rules::compile(&[&RulesSpec::default()]).expect("no rules");
+    let spec: RulesSpec = serde_json::from_str(rules).expect("rules");
+    let rules = Rules::compile(&[&spec]).expect("rules");
     let found = text_beyond_noise(&rules, &answer(leak(old)), &answer(leak(again)), &answer(leak(new)));
     found.map(|beyond| (beyond.old, beyond.new))
 }
@@ -71,4 +76,16 @@ fn broken_json_shows_nothing_of_itself() {
     let (old, again, new) = (b"{secret 1\nx", b"{secret 2\nx", b"{secret 3\ny");
     let found = text_beyond_noise(&Rules::default(), &answer(old), &answer(again), &answer(new));
     assert_eq!(found, Some(Beyond { old: None, new: None }));
+}
+
+#[test]
+fn a_rule_holds_wherever_lines_have_moved() {
+    let rules = r#"{"equivalent": [{"at": "body", "pattern": "css\\?[0-9]+", "replacement": "css"}]}"#;
+    let old = "css?1\na\ncss?1\ntook 1 ms";
+    let again = "css?1\na\ncss?1\ntook 2 ms";
+    assert_eq!(beyond_with(rules, old, again, "css?2\na\ncss?2\ntook 9 ms"), None);
+    let extra = Some((None, Some("new".to_owned())));
+    assert_eq!(beyond_with(rules, old, again, "css?2\na\ntook 9 ms\ncss?2\nnew"), extra);
+    let less = beyond_with(rules, old, again, "css?2\na\ntook 9 ms");
+    assert_eq!(less, some("css?1", "took 9 ms"), "one of two is missing");
 }
