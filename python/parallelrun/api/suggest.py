@@ -95,6 +95,6 @@ def _apart(old: str, new: str) -> float | None:
 
 
 def _is_route(endpoint: str) -> bool:
-    """Whether the endpoint can stand behind `match`: not the bundle `(other)`, nor a path that was too long or too odd."""
+    """Whether the endpoint can stand behind `match`: not `(other)`, nor a path that was too long or too odd."""
     method, path = split_match(endpoint)
     return bool(method) and path_problem(path) is None and not path.endswith("…")
