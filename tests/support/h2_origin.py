@@ -55,7 +55,7 @@ class H2Message:
 @dataclass(frozen=True, slots=True)
 class H2Reply:
     """What the origin answers. `reset` resets the stream instead (after the body, if there is one); `goaway` closes the
-    connection."""
+    connection; with a `gate`, the stream ends only when that is open."""
 
     status: int = 200
     headers: HeaderList = field(default_factory=list)
@@ -64,6 +64,7 @@ class H2Reply:
     reset: h2.errors.ErrorCodes | None = None
     goaway: bool = False
     hang: bool = False
+    gate: background.Gate | None = None
 
 
 Handler = Callable[[H2Message], H2Reply]
@@ -135,6 +136,7 @@ class _ServerConnection:
         self.open: dict[int, H2Message] = {}
         self.outgoing: dict[int, tuple[bytes, HeaderList]] = {}
         self.leaving = False
+        self.waiting: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         if self.origin.streams is not None:
@@ -189,8 +191,18 @@ class _ServerConnection:
         if reply.reset is not None:
             self.h2.send_data(stream, reply.body)
             self.h2.reset_stream(stream, reply.reset)
+        elif reply.gate is not None:
+            self.h2.send_data(stream, reply.body)
+            task = asyncio.ensure_future(self.end_later(stream, reply.gate))
+            self.waiting.add(task)
+            task.add_done_callback(self.waiting.discard)
         elif not ended:
             self.outgoing[stream] = (reply.body, reply.trailers)
+
+    async def end_later(self, stream: int, gate: background.Gate) -> None:
+        await gate.wait()
+        self.h2.send_data(stream, b"", end_stream=True)
+        await self.flush()
 
     def pump(self) -> None:
         for stream, (left, trailers) in list(self.outgoing.items()):

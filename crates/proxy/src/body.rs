@@ -87,7 +87,8 @@ impl UpstreamBody {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.silence = None;
-                if self.incoming.is_end_stream() {
+                // Trailers are the last there is, and whoever sends them on asks for nothing after them.
+                if frame.is_trailers() || self.incoming.is_end_stream() {
                     self.end();
                 }
                 Poll::Ready(Some(Ok(frame)))

@@ -73,7 +73,7 @@ def test_trailers_pass_both_ways(upstreams: Upstreams, start_proxy: StartProxy) 
         client.send(request("/t", "POST", headers) + b"3\r\nabc\r\n0\r\nx-up: 2\r\n\r\n")
         got = client.answer()
     assert (got.body, got.message.trailers) == (b"abc", ((b"x-down", b"1"),))
-    proxy.settled(1)
+    assert proxy.settled(1).outcomes == {"match": 1}
     for origin in upstreams.both:
         (seen,) = origin.requests
         assert (seen.body, seen.message.trailers) == (b"abc", ((b"x-up", b"2"),))
