@@ -22,24 +22,23 @@ class Acceptor:
         self._serve = serve
         self._tls = tls
         self._listening: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], socket.socket] = {}
+        self._begun: set[asyncio.Task[None]] = set()
 
     async def listen(self, sock: socket.socket) -> None:
         """Starts to accept on a bound socket."""
-        assert self._accepting is None
+        assert self._listening is None
         sock.setblocking(False)
         sock.listen(4096)
         self._listening = sock
-        self._accepting = asyncio.create_task(self._accept(sock))
+        asyncio.get_running_loop().add_reader(sock, self._accept, sock)
 
     async def refuse(self) -> None:
         """Stops accepting and closes the listening socket; connections stay."""
-        if self._accepting is not None and self._listening is not None:
-            self._accepting.cancel()
-            await asyncio.gather(self._accepting, return_exceptions=True)
+        if self._listening is not None:
+            asyncio.get_running_loop().remove_reader(self._listening)
             self._listening.close()
-            self._accepting = self._listening = None
+            self._listening = None
 
     async def close(self) -> None:
         """Stops accepting and ends every connection's task."""
@@ -49,16 +48,27 @@ class Acceptor:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _accept(self, sock: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            connection, _ = await loop.sock_accept(sock)
-            task = loop.create_task(self._handle(connection))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _accept(self, sock: socket.socket) -> None:
+        # Not `loop.sock_accept`: cancelled at the wrong moment, that loses the connection it has just accepted.
+        with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionAbortedError):
+            while True:
+                connection, _ = sock.accept()
+                connection.setblocking(False)
+                task = asyncio.get_running_loop().create_task(self._handle(connection))
+                self._tasks[task] = connection
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        connection = self._tasks.pop(task)
+        if task not in self._begun:  # cancelled before it could do anything
+            connection.close()
+        self._begun.discard(task)
 
     async def _handle(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        self._begun.add(task)
         reader = asyncio.StreamReader(READ_SIZE * 4, loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
