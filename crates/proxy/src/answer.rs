@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{header, HeaderMap, HeaderValue, StatusCode};
 
 use crate::budget::Share;
+use crate::copying::Cut;
 use crate::ledger::Outcome;
 use crate::upstream_error::Failure;
 
@@ -47,6 +48,20 @@ pub enum Answered {
         failure: Failure,
         head: Option<AnswerHead>,
     },
+    /// A copy that we broke off because the side that the client was served by was through with the request before its body
+    /// had come.
+    Unfinished,
+}
+
+impl From<Cut> for Answered {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Client => Answered::Left(Outcome::ClientGone),
+            Cut::TooLarge => Answered::Left(Outcome::RequestTooLarge),
+            Cut::Overload => Answered::Left(Outcome::Overload),
+            Cut::LeadGone => Answered::Unfinished,
+        }
+    }
 }
 
 /// True if it is clear where the answer's body ends. Where both framing fields came, hyper obeyed `Transfer-Encoding`; the

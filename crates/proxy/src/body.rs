@@ -9,27 +9,42 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
-use crate::answer::{Answer, AnswerHead, Answered};
-use crate::budget::Share;
-use crate::copying::{join, ReqBody};
-use crate::ledger::Outcome;
+use crate::answer::{AnswerHead, Answered};
+use crate::capture::Capture;
+use crate::copying::{is_complete, Cut, Progress, ReqBody};
 use crate::pool::Pool;
 use crate::sides::Side;
 use crate::state::State;
+use crate::unread::Watched;
 use crate::upstream_error::{classify, Failure};
 
 /// Why an answer's body broke off. The client sees its connection closed: a truncated answer must not look whole.
 #[derive(Debug, thiserror::Error)]
 #[error("the {} side broke off its answer: {}", side.name(), failure.name())]
 pub struct BrokenOff {
-    pub side: Side,
-    pub failure: Failure,
+    side: Side,
+    failure: Failure,
+    /// The request's own body had broken off before.
+    cut: Option<Cut>,
+}
+
+impl BrokenOff {
+    fn answered(&self, head: AnswerHead) -> Answered {
+        match self.cut {
+            Some(cut) => cut.into(),
+            None => Answered::Failed {
+                failure: self.failure,
+                head: Some(head),
+            },
+        }
+    }
 }
 
 /// A side's answer as it arrives. Gives its connection back at the end.
@@ -37,6 +52,8 @@ pub struct BrokenOff {
 pub struct UpstreamBody {
     incoming: Incoming,
     connection: Option<Connection>,
+    /// The request's body, if it had one: it may still be on its way.
+    upload: Option<Progress>,
     state: Arc<State>,
     side: Side,
     idle: Duration,
@@ -64,6 +81,7 @@ impl UpstreamBody {
         let mut body = Self {
             incoming,
             connection,
+            upload: None,
             state: Arc::clone(state),
             side,
             idle,
@@ -76,11 +94,35 @@ impl UpstreamBody {
         body
     }
 
+    /// What it is the answer to: the method, and the body if there is one, which may still be on its way.
+    pub fn answer_to(mut self, method: &Method, status: StatusCode, upload: Option<Progress>) -> Self {
+        if has_no_body(method, status) {
+            self.end();
+        }
+        if let Some(upload) = upload.filter(|_| !self.ended) {
+            upload.answering(true);
+            self.upload = Some(upload);
+        }
+        self
+    }
+
     fn end(&mut self) {
         self.ended = true;
+        self.let_upload_go();
         if let Some(Connection(send, pool)) = self.connection.take() {
             pool.give_back(send);
         }
+    }
+
+    fn let_upload_go(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            upload.answering(false);
+        }
+    }
+
+    /// True if nothing that is compared can be missing any more.
+    fn is_complete(&self) -> bool {
+        self.ended || is_complete(&self.incoming)
     }
 
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
@@ -111,12 +153,17 @@ impl UpstreamBody {
 
     fn broken(&mut self, failure: Failure) -> BrokenOff {
         self.ended = true;
-        let counts = &self.state.sides[self.side];
-        counts.truncated.fetch_add(1, Relaxed);
-        counts.failures.of(failure).fetch_add(1, Relaxed);
+        let cut = self.upload.as_ref().and_then(Progress::cut);
+        self.let_upload_go();
+        if cut.is_none() {
+            let counts = &self.state.sides[self.side];
+            counts.truncated.fetch_add(1, Relaxed);
+            counts.failures.of(failure).fetch_add(1, Relaxed);
+        }
         BrokenOff {
             side: self.side,
             failure,
+            cut,
         }
     }
 
@@ -131,89 +178,50 @@ impl UpstreamBody {
 
     /// Reads to the end and keeps the parts, but no more than `capture` may.
     pub async fn collect(mut self, head: AnswerHead, mut capture: Capture) -> Answered {
-        while !self.ended {
+        while !self.is_complete() {
             match std::future::poll_fn(|cx| self.poll_part(cx)).await {
-                Some(Ok(frame)) => capture.keep(&frame),
-                Some(Err(broken)) => {
-                    return Answered::Failed {
-                        failure: broken.failure,
-                        head: Some(head),
+                Some(Ok(frame)) => {
+                    if let Err(outcome) = capture.keep(&frame) {
+                        return Answered::Left(outcome);
                     }
                 }
+                Some(Err(broken)) => return broken.answered(head),
                 None => break,
-            }
-            if let Some(outcome) = capture.refused {
-                return Answered::Left(outcome);
             }
         }
         capture.finish(head)
     }
 
-    /// Reads a short body to its end before anything of it goes on, so that a break in the middle can still be rescued.
+    /// Reads a short body to its end before anything of it goes on, so that a break in the middle can still be rescued. Only
+    /// for as long as a side may be silent: what drips in is passed on as it comes from then on.
     pub async fn hold(&mut self) -> Result<Vec<Frame<Bytes>>, Failure> {
-        let mut held = Vec::with_capacity(1);
-        while !self.ended {
+        let begun = Instant::now();
+        let mut data = Vec::new(); // parts would each hold a read buffer
+        let mut trailers = None;
+        while !self.ended && begun.elapsed() < self.idle {
             match std::future::poll_fn(|cx| self.poll_part(cx)).await {
-                Some(Ok(frame)) => held.push(frame),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(part) => data.extend_from_slice(&part),
+                    Err(frame) => trailers = frame.into_trailers().ok(),
+                },
                 Some(Err(broken)) => return Err(broken.failure),
                 None => break,
             }
         }
-        Ok(held)
+        let data = (!data.is_empty()).then(|| Frame::data(data.into()));
+        Ok(data.into_iter().chain(trailers.map(Frame::trailers)).collect())
     }
 }
 
-/// The copy of an answer's body, within a cap of its own and the memory of all.
-#[derive(Debug)]
-pub struct Capture {
-    parts: Vec<Bytes>,
-    bytes: usize,
-    cap: usize,
-    share: Share,
-    /// Why the answer will not be compared.
-    refused: Option<Outcome>,
+impl Drop for UpstreamBody {
+    fn drop(&mut self) {
+        self.let_upload_go();
+    }
 }
 
-impl Capture {
-    pub fn new(cap: usize, share: Share) -> Self {
-        Self {
-            parts: Vec::new(),
-            bytes: 0,
-            cap,
-            share,
-            refused: None,
-        }
-    }
-
-    fn keep(&mut self, frame: &Frame<Bytes>) {
-        let Some(data) = frame.data_ref().filter(|_| self.refused.is_none()) else {
-            return;
-        };
-        if self.bytes + data.len() > self.cap {
-            self.refuse(Outcome::ResponseTooLarge);
-        } else if !self.share.grow(data.len()) {
-            self.refuse(Outcome::Overload);
-        } else {
-            self.bytes += data.len();
-            self.parts.push(data.clone());
-        }
-    }
-
-    fn refuse(&mut self, outcome: Outcome) {
-        self.refused = Some(outcome);
-        self.parts = Vec::new();
-    }
-
-    fn finish(self, head: AnswerHead) -> Answered {
-        match self.refused {
-            Some(outcome) => Answered::Left(outcome),
-            None => Answered::Whole(Answer {
-                head,
-                body: join(self.parts.into_iter(), self.bytes),
-                _memory: self.share,
-            }),
-        }
-    }
+/// Answers that end with their head, whatever it says of a length (RFC 9110, section 6.4.1).
+fn has_no_body(method: &Method, status: StatusCode) -> bool {
+    *method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// Where the serving side's answer goes once it has passed. Dropped unsent when the client leaves.
@@ -229,6 +237,26 @@ pub struct Witness {
 pub enum ClientBody {
     Text(Option<Bytes>),
     Answer(Box<Passing>),
+    Watched(Watched),
+}
+
+/// Why the client's answer ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientBodyError {
+    #[error(transparent)]
+    BrokenOff(#[from] BrokenOff),
+    #[error("the client did not read its answer")]
+    Unread,
+}
+
+impl ClientBody {
+    /// Gives the answer up if the client does not ask for its next part for as long as `patience`.
+    pub fn watch(self, patience: Duration) -> Self {
+        match self {
+            ClientBody::Answer(passing) if !passing.is_over() => ClientBody::Watched(Watched::new(passing, patience)),
+            body => body,
+        }
+    }
 }
 
 /// A side's answer passing to the client.
@@ -248,51 +276,63 @@ impl Passing {
         passing
     }
 
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.held.is_empty() && self.from.ended
     }
 
-    fn conclude_if_over(&mut self) {
-        if self.is_over() {
-            if let Some(witness) = self.witness.take() {
-                let answered = witness.capture.finish(witness.head);
-                let _ = witness.told.send(answered); // nobody listens any more only at the very end of a drain
-            }
+    pub fn size_hint(&self) -> SizeHint {
+        if self.held.is_empty() {
+            self.from.size_hint()
+        } else {
+            SizeHint::default() // held back only where `Content-Length` is known, and that header stays on the answer
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let next = match self.held.pop() {
             Some(frame) => Some(Ok(frame)),
             None if self.from.ended => None,
             None => std::task::ready!(self.from.poll_part(cx)),
         };
-        match (&next, &mut self.witness) {
-            (Some(Ok(frame)), Some(witness)) => witness.capture.keep(frame),
-            (Some(Err(broken)), witness) => {
-                if let Some(witness) = witness.take() {
-                    let failed = Answered::Failed {
-                        failure: broken.failure,
-                        head: Some(witness.head),
-                    };
-                    let _ = witness.told.send(failed); // as above
+        match &next {
+            Some(Ok(frame)) => {
+                let kept = self
+                    .witness
+                    .as_mut()
+                    .map_or(Ok(()), |witness| witness.capture.keep(frame));
+                if kept.is_err() {
+                    self.conclude(Capture::finish); // now: the client may read on for hours
                 }
             }
-            _ => {}
+            Some(Err(broken)) => self.conclude(|_, head| broken.answered(head)),
+            None => {}
         }
         self.conclude_if_over();
         Poll::Ready(next)
+    }
+
+    fn conclude_if_over(&mut self) {
+        if self.held.is_empty() && self.from.is_complete() {
+            self.conclude(Capture::finish);
+        }
+    }
+
+    fn conclude(&mut self, how: impl FnOnce(Capture, AnswerHead) -> Answered) {
+        if let Some(Witness { head, capture, told }) = self.witness.take() {
+            let _ = told.send(how(capture, head)); // nobody listens any more only at the very end of a drain
+        }
     }
 }
 
 impl Body for ClientBody {
     type Data = Bytes;
-    type Error = BrokenOff;
+    type Error = ClientBodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientBodyError>>> {
         match self.get_mut() {
             ClientBody::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            ClientBody::Answer(passing) => passing.poll(cx),
+            ClientBody::Answer(passing) => passing.poll(cx).map_err(ClientBodyError::from),
+            ClientBody::Watched(watched) => watched.poll(cx),
         }
     }
 
@@ -300,15 +340,15 @@ impl Body for ClientBody {
         match self {
             ClientBody::Text(text) => text.is_none(),
             ClientBody::Answer(passing) => passing.is_over(),
+            ClientBody::Watched(watched) => watched.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             ClientBody::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |t| t.len() as u64)),
-            ClientBody::Answer(passing) if passing.held.is_empty() => passing.from.size_hint(),
-            // Held back only where `Content-Length` is known, and that header stays on the answer.
-            ClientBody::Answer(_) => SizeHint::default(),
+            ClientBody::Answer(passing) => passing.size_hint(),
+            ClientBody::Watched(watched) => watched.size_hint(),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::answer::{is_endless, Answered};
-use crate::body::Capture;
 use crate::budget::Held;
+use crate::capture::Capture;
 use crate::comparing::compare_and_count;
 use crate::copying::Upload;
 use crate::flow::Exchange;
@@ -40,11 +40,15 @@ pub async fn conclude(
     passed: oneshot::Receiver<Answered>,
     other: Other,
 ) {
-    let (mine, theirs) = tokio::join!(passed, other.answered(&exchange, copied.upload.as_deref()));
+    let Copied { upload, permit } = copied;
+    let theirs = async {
+        let answered = other.answered(&exchange, upload.as_deref()).await;
+        drop(permit); // it is no copy under way any more, however long the client reads
+        answered
+    };
+    let (mine, theirs) = tokio::join!(passed, theirs);
     let mine = mine.unwrap_or(Answered::Left(Outcome::ClientGone));
     let pair = Sides::from_roles(from, mine, theirs);
-    let Copied { upload, permit } = copied;
-    drop(permit); // from here on it is no copy under way any more
     for side in Side::BOTH {
         if matches!(pair[side], Answered::Failed { .. }) {
             exchange.statuses[side].set(None); // an answer that broke off says nothing for certain
@@ -68,13 +72,14 @@ pub async fn conclude(
 
 /// The outcome of a pair that cannot be compared; none if it can.
 fn settle(pair: &Sides<Answered>) -> Option<Outcome> {
-    use Answered::{Failed, Left, Whole};
+    use Answered::{Failed, Left, Unfinished, Whole};
     match (&pair.old, &pair.new) {
         (Left(Outcome::ClientGone), _) | (_, Left(Outcome::ClientGone)) => Some(Outcome::ClientGone),
         (Failed { .. }, Failed { .. }) => Some(Outcome::BothFailed),
         (Failed { .. }, _) => Some(Outcome::OldFailed),
         (_, Failed { .. }) => Some(Outcome::NewFailed),
         (Left(outcome), _) | (_, Left(outcome)) => Some(*outcome),
+        (Unfinished, _) | (_, Unfinished) => Some(Outcome::ClientGone),
         (Whole(_), Whole(_)) => None,
     }
 }
@@ -94,14 +99,16 @@ impl Other {
         let begun = match begun {
             Ok(begun) => begun,
             Err(error) => {
-                return match upload.and_then(Upload::cut) {
-                    Some(outcome) => Answered::Left(outcome), // we broke its body off: not the side's failure
-                    None if error.clients_fault => Answered::Left(Outcome::ClientGone),
-                    None => Answered::Failed {
+                if !error.clients_fault {
+                    return Answered::Failed {
                         failure: error.failure,
                         head: None,
-                    },
-                };
+                    };
+                }
+                // Its body broke off, or it never came: not the side's failure.
+                return upload
+                    .and_then(Upload::cut)
+                    .map_or(Answered::Left(Outcome::ClientGone), Answered::from);
             }
         };
         if is_endless(&begun.head.headers) {

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::budget::Share;
-use crate::ledger::Outcome;
+use crate::store::{Full, Store};
 
 /// Why a body that we send to a side broke off.
 #[derive(Debug, thiserror::Error)]
@@ -45,44 +45,73 @@ impl ReqBody {
     }
 
     /// For timeouts: an upload that moves is not a side that hangs.
-    pub fn progress(&self) -> Option<Rc<Progress>> {
-        match self {
-            ReqBody::Empty => None,
-            ReqBody::Lead(lead) => Some(Rc::clone(&lead.0.progress)),
-            ReqBody::Follow(follow) => Some(Rc::clone(&follow.upload.progress)),
-        }
+    pub fn progress(&self) -> Option<Progress> {
+        let (upload, role) = match self {
+            ReqBody::Empty => return None,
+            ReqBody::Lead(lead) => (&lead.0, Role::Lead),
+            ReqBody::Follow(follow) => (&follow.upload, Role::Follower),
+        };
+        Some(Progress {
+            upload: Rc::clone(upload),
+            role,
+        })
     }
 }
 
-/// How far the client's upload is.
-#[derive(Debug)]
+/// What the sender of a body may ask about it once it has been handed over.
+#[derive(Debug, Clone)]
 pub struct Progress {
-    last: Cell<Instant>,
-    waiting: Cell<bool>,
+    upload: Rc<Upload>,
+    role: Role,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Lead,
+    Follower,
 }
 
 impl Progress {
+    /// When the client last sent something.
     pub fn last(&self) -> Instant {
-        self.last.get()
+        self.upload.last.get()
     }
 
     /// True while the client owes the next part.
     pub fn waits_for_client(&self) -> bool {
-        self.waiting.get()
+        self.upload.waiting.get()
+    }
+
+    /// Why the body broke off, if it did for a reason that is not the side's: the client's fault, or a copy that we gave
+    /// up.
+    pub fn cut(&self) -> Option<Cut> {
+        let cut = self.upload.cut()?;
+        (self.role == Role::Follower || cut == Cut::Client).then_some(cut)
+    }
+
+    /// Notes that the side has begun its answer, or is through with it: until then a client that owes the next part for
+    /// too long does not end the upload, as that would break off the answer too.
+    pub fn answering(&self, answering: bool) {
+        if self.role == Role::Lead || self.upload.state.borrow().lead_gone {
+            self.upload.answering.set(answering);
+        }
     }
 }
 
 /// The client's body and what has been read of it.
 #[derive(Debug)]
 pub struct Upload {
-    progress: Rc<Progress>,
+    last: Cell<Instant>,
+    waiting: Cell<bool>,
+    answering: Cell<bool>,
     hint: SizeHint,
     state: RefCell<UploadState>,
 }
 
 #[derive(Debug)]
 struct UploadState {
-    incoming: Incoming,
+    /// None: nobody reads it any more. hyper gets it back at once, or the client's connection would wait for us.
+    incoming: Option<Incoming>,
     /// None: no follower, nothing is kept.
     kept: Option<Kept>,
     end: End,
@@ -95,28 +124,42 @@ struct UploadState {
 
 #[derive(Debug)]
 struct Kept {
-    parts: Vec<Part>,
-    bytes: usize,
-    cap: usize,
-    share: Share,
+    data: Store,
+    trailers: Option<Box<HeaderMap>>,
     /// The follower goes on by itself where the lead's side failed: it carries the rescue.
     takes_over: bool,
-    /// The follower went on by itself: what it read is not in `parts`.
+    /// The follower went on by itself: what it read is not in here.
     torn: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Part {
-    Data(Bytes),
-    Trailers(HeaderMap),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Open,
     Whole,
-    /// The follower gets an error; the outcome says why.
-    Cut(Outcome),
+    /// The follower gets an error.
+    Cut(Cut),
+}
+
+/// Why a copy's body was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The client broke off, or owed the next part for too long.
+    Client,
+    /// More than a copy may have.
+    TooLarge,
+    /// More than all copies together may have.
+    Overload,
+    /// The lead's side failed, or answered before it had read everything.
+    LeadGone,
+}
+
+impl From<Full> for Cut {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Cap => Cut::TooLarge,
+            Full::Memory => Cut::Overload,
+        }
+    }
 }
 
 impl Upload {
@@ -134,29 +177,24 @@ impl Upload {
         takes_over: bool,
     ) -> (ReqBody, ReqBody, Rc<Upload>) {
         let kept = Kept {
-            parts: Vec::new(),
-            bytes: 0,
-            cap,
-            share,
+            data: Store::new(cap, share),
+            trailers: None,
             takes_over,
             torn: false,
         };
         let upload = Self::new(incoming, patience, Some(kept));
         let follow = Follow {
             upload: Rc::clone(&upload),
-            next: 0,
+            read: 0,
+            trailers_read: false,
         };
         (ReqBody::Lead(Lead(Rc::clone(&upload))), ReqBody::Follow(follow), upload)
     }
 
     fn new(incoming: Incoming, patience: Duration, kept: Option<Kept>) -> Rc<Self> {
-        let progress = Rc::new(Progress {
-            last: Cell::new(Instant::now()),
-            waiting: Cell::new(false),
-        });
         let hint = incoming.size_hint();
         let state = UploadState {
-            incoming,
+            incoming: Some(incoming),
             kept,
             end: End::Open,
             lead_gone: false,
@@ -165,79 +203,87 @@ impl Upload {
             stall: None,
         };
         Rc::new(Self {
-            progress,
+            last: Cell::new(Instant::now()),
+            waiting: Cell::new(false),
+            answering: Cell::new(false),
             hint,
             state: RefCell::new(state),
         })
     }
 
     /// Why the copy's body was given up, if it was.
-    pub fn cut(&self) -> Option<Outcome> {
+    pub fn cut(&self) -> Option<Cut> {
         match self.state.borrow().end {
-            End::Cut(outcome) => Some(outcome),
-            _ => None,
+            End::Cut(cut) => Some(cut),
+            End::Open | End::Whole => None,
+        }
+    }
+
+    /// The lead's side serves the client, so nothing is left to be rescued: where it leaves the upload, the copy does too.
+    /// The client would have to wait for the copy's side otherwise.
+    pub fn lead_serves(&self) {
+        let mut state = self.state.borrow_mut();
+        if let Some(kept) = &mut state.kept {
+            kept.takes_over = false;
+        }
+        if state.lead_gone && state.end == End::Open {
+            state.abandon();
         }
     }
 
     /// The whole body, once it has been read and kept.
     pub fn whole(&self) -> Option<Bytes> {
         let state = self.state.borrow();
-        let kept = state
-            .kept
-            .as_ref()
-            .filter(|kept| state.end == End::Whole && !kept.torn)?;
-        let data = |part: &Part| match part {
-            Part::Data(data) => Some(data.clone()),
-            Part::Trailers(_) => None,
-        };
-        Some(join(kept.parts.iter().filter_map(data), kept.bytes))
+        let kept = state.kept.as_ref()?;
+        (state.end == End::Whole && !kept.torn).then(|| kept.data.copy())
     }
 
     /// Reads on from the client.
     fn poll_client(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SendBodyError>>> {
         let mut state = self.state.borrow_mut();
-        let polled = Pin::new(&mut state.incoming).poll_frame(cx);
-        self.progress.waiting.set(polled.is_pending());
+        let Some(incoming) = &mut state.incoming else {
+            return Poll::Ready(Some(Err(SendBodyError::Cut)));
+        };
+        let polled = Pin::new(&mut *incoming).poll_frame(cx);
+        let over = incoming.is_end_stream();
+        self.waiting.set(polled.is_pending());
         let Poll::Ready(read) = polled else {
-            std::task::ready!(state.poll_stall(cx));
-            state.finish(End::Cut(Outcome::ClientGone));
+            std::task::ready!(state.poll_stall(cx, &self.answering));
+            state.finish(End::Cut(Cut::Client));
             return Poll::Ready(Some(Err(SendBodyError::Stalled)));
         };
         state.stall = None;
-        self.progress.last.set(Instant::now());
+        self.last.set(Instant::now());
         match &read {
             Some(Ok(frame)) => {
                 state.keep(frame);
-                if frame.is_trailers() || state.incoming.is_end_stream() {
+                if frame.is_trailers() || over {
                     state.finish(End::Whole); // a body of known length, or one with trailers, may never be polled again
                 }
             }
-            Some(Err(_)) => state.finish(End::Cut(Outcome::ClientGone)),
+            Some(Err(_)) => state.finish(End::Cut(Cut::Client)),
             None => state.finish(End::Whole),
         }
         Poll::Ready(read.map(|r| r.map_err(SendBodyError::from)))
     }
 }
 
-/// One piece, or all pieces in a row; a single piece is not copied.
-pub fn join(mut pieces: impl Iterator<Item = Bytes>, bytes: usize) -> Bytes {
-    let Some(first) = pieces.next() else {
-        return Bytes::new();
-    };
-    if first.len() == bytes {
-        return first;
-    }
-    let mut all = Vec::with_capacity(bytes);
-    all.extend_from_slice(&first);
-    pieces.for_each(|piece| all.extend_from_slice(&piece));
-    Bytes::from(all)
+/// True if nothing can be missing of a body any more. HTTP/2 may end a stream in a frame of its own, after as many bytes as
+/// were declared: whoever reads by length never looks for it. (Trailers may still come.)
+pub fn is_complete(body: &Incoming) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
 impl UploadState {
     /// Ready when the client has owed the next part for too long.
-    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_stall(&mut self, cx: &mut Context<'_>, answering: &Cell<bool>) -> Poll<()> {
         let patience = self.patience;
         let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        std::task::ready!(stall.as_mut().poll(cx));
+        if !answering.get() {
+            return Poll::Ready(());
+        }
+        stall.as_mut().reset(Instant::now() + patience); // to look again when the answer may be over
         stall.as_mut().poll(cx)
     }
 
@@ -249,29 +295,34 @@ impl UploadState {
             kept.torn = true; // straight to the follower, which nobody waits for to catch up
             return;
         }
-        if let Some(data) = frame.data_ref() {
-            if kept.bytes + data.len() > kept.cap {
-                return self.finish(End::Cut(Outcome::RequestTooLarge));
+        let added = match (frame.data_ref(), frame.trailers_ref()) {
+            (Some(data), _) => kept.data.add(data),
+            (_, Some(trailers)) => {
+                kept.trailers = Some(Box::new(trailers.clone()));
+                kept.data.charge(trailers)
             }
-            if !kept.share.grow(data.len()) {
-                return self.finish(End::Cut(Outcome::Overload));
-            }
-            kept.bytes += data.len();
-            kept.parts.push(Part::Data(data.clone()));
-        } else if let Some(trailers) = frame.trailers_ref() {
-            kept.parts.push(Part::Trailers(trailers.clone()));
+            _ => Ok(()),
+        };
+        match added {
+            Ok(()) => self.wake_follower(),
+            Err(full) => self.finish(End::Cut(full.into())),
         }
-        self.wake_follower();
     }
 
     fn finish(&mut self, end: End) {
         if self.end == End::Open {
             self.end = end;
-            if let (End::Cut(_), Some(kept)) = (end, &mut self.kept) {
-                kept.parts = Vec::new(); // nobody will read them
+            if let End::Cut(_) = end {
+                self.kept = None; // nobody will read it
             }
         }
         self.wake_follower();
+    }
+
+    /// The copy has nothing to go on with.
+    fn abandon(&mut self) {
+        self.incoming = None;
+        self.finish(End::Cut(Cut::LeadGone));
     }
 
     fn wake_follower(&mut self) {
@@ -289,16 +340,16 @@ impl Drop for Lead {
     fn drop(&mut self) {
         let mut state = self.0.state.borrow_mut();
         if state.end != End::Open {
+            state.incoming = None;
             return;
         }
-        if state.incoming.is_end_stream() {
+        if state.incoming.as_ref().is_some_and(is_complete) {
             state.finish(End::Whole);
         } else if state.kept.as_ref().is_some_and(|kept| kept.takes_over) {
             state.lead_gone = true;
             state.wake_follower();
         } else {
-            // The lead's side answered before the upload ended, or failed: the copy has nothing to go on with.
-            state.finish(End::Cut(Outcome::ClientGone));
+            state.abandon();
         }
     }
 }
@@ -307,8 +358,21 @@ impl Drop for Lead {
 #[derive(Debug)]
 pub struct Follow {
     upload: Rc<Upload>,
-    next: usize,
+    read: usize,
+    trailers_read: bool,
 }
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        let mut state = self.upload.state.borrow_mut();
+        if state.lead_gone {
+            state.incoming = None;
+        }
+    }
+}
+
+/// Most that a follower takes at once.
+const PIECE: usize = 64 * 1024;
 
 impl Follow {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SendBodyError>>> {
@@ -316,13 +380,15 @@ impl Follow {
         if let End::Cut(_) = state.end {
             return Poll::Ready(Some(Err(SendBodyError::Cut)));
         }
-        let part = state.kept.as_ref().and_then(|kept| kept.parts.get(self.next)).cloned();
-        if let Some(part) = part {
-            self.next += 1;
-            return Poll::Ready(Some(Ok(match part {
-                Part::Data(data) => Frame::data(data),
-                Part::Trailers(trailers) => Frame::trailers(trailers),
-            })));
+        if let Some(kept) = &state.kept {
+            if let Some(data) = kept.data.read(self.read, PIECE) {
+                self.read += data.len();
+                return Poll::Ready(Some(Ok(Frame::data(data))));
+            }
+            if let Some(trailers) = kept.trailers.as_ref().filter(|_| !self.trailers_read) {
+                self.trailers_read = true;
+                return Poll::Ready(Some(Ok(Frame::trailers((**trailers).clone()))));
+            }
         }
         if state.end == End::Whole {
             return Poll::Ready(None);
@@ -337,7 +403,8 @@ impl Follow {
 
     fn is_end(&self) -> bool {
         let state = self.upload.state.borrow();
-        state.end == End::Whole && state.kept.as_ref().is_none_or(|kept| kept.parts.len() == self.next)
+        let read = |kept: &Kept| self.read == kept.data.len() && (self.trailers_read || kept.trailers.is_none());
+        state.end == End::Whole && state.kept.as_ref().is_none_or(read)
     }
 }
 
@@ -356,7 +423,10 @@ impl Body for ReqBody {
     fn is_end_stream(&self) -> bool {
         match self {
             ReqBody::Empty => true,
-            ReqBody::Lead(lead) => lead.0.state.borrow().incoming.is_end_stream(),
+            ReqBody::Lead(lead) => {
+                let state = lead.0.state.borrow();
+                state.incoming.as_ref().is_some_and(Body::is_end_stream)
+            }
             ReqBody::Follow(follow) => follow.is_end(),
         }
     }

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -89,6 +90,8 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
         Ok(host) => host,
         Err(refusal) => return client_error::refusal(&refusal),
     };
+    let http2 = request.version() == Version::HTTP_2;
+    let patience = Duration::from_millis(worker.listener.idle_timeout_ms);
     let snapshot = worker.state.snapshot.load_full();
     let (endpoint, route) = worker.endpoint(&snapshot, request.method(), request.uri().path());
     let ticket = Ticket::open(endpoint);
@@ -112,10 +115,15 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     if let Some(wanted) = wants_upgrade {
         return upgrade::pass(exchange, wanted, client.place).await;
     }
-    match may_copy(&exchange, looped, &incoming) {
+    let response = match may_copy(&exchange, looped, &incoming) {
         Ok(permit) if exchange.both_write => unless_all_ends(serving::with_copy(exchange, permit, incoming)).await,
         Ok(permit) => serving::with_copy(exchange, permit, incoming).await,
         Err(outcome) => serving::alone(exchange, outcome, incoming).await,
+    };
+    if http2 {
+        response.map(|body| body.watch(patience))
+    } else {
+        response // its connection is watched
     }
 }
 

@@ -43,7 +43,7 @@ outcomes! {
     ResponseTooLarge => "response_too_large", "An answer's body is over the limit.";
     Streaming => "streaming", "An endless stream of events.";
     Upgrade => "upgrade", "A WebSocket or another upgrade: passed whole to the serving side.";
-    ClientGone => "client_gone", "The client left before its answer was whole.";
+    ClientGone => "client_gone", "The client left before its answer was whole, or was answered before its request was.";
     Overload => "overload", "Too many copies or too much memory in use.";
     BreakerOpen => "breaker_open", "Withheld while the breaker is open.";
     Looped => "looped", "It came as a copy already.";

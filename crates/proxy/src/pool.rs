@@ -140,35 +140,39 @@ impl Pool {
         request: Request<ReqBody>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let progress = request.body().progress();
+        let method = request.method().clone();
         let patience = self.patience(copy);
         let (answered, kept) = match connection {
             Connection::Http1 { mut send, .. } => {
-                let answered = within(patience, progress.as_deref(), send.try_send_request(request)).await;
+                let answered = within(patience, progress.as_ref(), send.try_send_request(request)).await;
                 (answered, Some(send))
             }
             Connection::Http2 { mut send, .. } => (
-                within(patience, progress.as_deref(), send.try_send_request(request)).await,
+                within(patience, progress.as_ref(), send.try_send_request(request)).await,
                 None,
             ),
         };
-        let waits_for_client = progress.is_some_and(|p| p.waits_for_client());
         match answered {
             Some(Ok(mut answer)) => {
                 if !has_clear_end(answer.status(), answer.headers_mut()) {
                     return Err(UpstreamError::maybe_arrived(Failure::Protocol));
                 }
                 let kept = kept.map(|send| (send, Rc::clone(self)));
-                Ok(answer.map(|incoming| UpstreamBody::new(incoming, kept, &self.state, self.target.side)))
+                let status = answer.status();
+                Ok(answer.map(|incoming| {
+                    UpstreamBody::new(incoming, kept, &self.state, self.target.side)
+                        .answer_to(&method, status, progress)
+                }))
             }
             Some(Err(mut error)) => match error.take_message() {
                 Some(request) => Err(UpstreamError::unsent(Failure::Connect, request.into_body())),
                 None => Err(UpstreamError {
-                    clients_fault: error.error().is_user(),
+                    clients_fault: progress.is_some_and(|p| p.cut().is_some()),
                     ..UpstreamError::maybe_arrived(classify(error.error()))
                 }),
             },
             None => Err(UpstreamError {
-                clients_fault: waits_for_client,
+                clients_fault: progress.is_some_and(|p| p.cut().is_some() || p.waits_for_client()),
                 ..UpstreamError::maybe_arrived(Failure::Timeout)
             }),
         }

@@ -88,7 +88,7 @@ pub fn keep_failure(exchange: &Exchange, upload: Option<&Upload>, outcome: Outco
             )
         }
         Answered::Failed { failure, head } => partial(&exchange.snapshot, head.as_ref(), Some(*failure)),
-        Answered::Left(_) => partial(&exchange.snapshot, None, None),
+        Answered::Left(_) | Answered::Unfinished => partial(&exchange.snapshot, None, None),
     };
     push(
         exchange,

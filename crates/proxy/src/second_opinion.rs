@@ -6,7 +6,8 @@ use std::time::Duration;
 use parallelrun_compare::{Difference, Kind};
 
 use crate::answer::{Answer, Answered};
-use crate::body::{Capture, Sent};
+use crate::body::Sent;
+use crate::capture::Capture;
 use crate::copying::ReqBody;
 use crate::differences::Verdict;
 use crate::excuse::excuses;
@@ -46,7 +47,7 @@ async fn ask_side(exchange: &Exchange, side: Side) -> Option<Answer> {
         let begun = begin(pool.send(&exchange.head, true, ReqBody::Empty).await.ok()?, sent);
         match begun.response.into_body().collect(begun.head, capture).await {
             Answered::Whole(answer) => Some(answer),
-            Answered::Left(_) | Answered::Failed { .. } => None,
+            Answered::Left(_) | Answered::Failed { .. } | Answered::Unfinished => None,
         }
     };
     tokio::time::timeout(Duration::from_millis(limits.shadow_ms), asked)

@@ -12,8 +12,9 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::answer::{is_endless, AnswerHead, Answered};
-use crate::body::{Capture, ClientBody, Passing, Sent, UpstreamBody, Witness};
+use crate::body::{ClientBody, Passing, Sent, UpstreamBody, Witness};
 use crate::budget::Held;
+use crate::capture::Capture;
 use crate::client_error;
 use crate::conclude::{conclude, Copied, Other};
 use crate::copying::{ReqBody, Upload};
@@ -306,6 +307,9 @@ fn pass_and_conclude(
     other: Other,
 ) -> Response<ClientBody> {
     let worker = Rc::clone(&exchange.worker);
+    if let Some(upload) = copied.upload.as_ref().filter(|_| from == exchange.serving) {
+        upload.lead_serves();
+    }
     if is_endless(&begun.head.headers) {
         tokio::task::spawn_local(close_endless(exchange, other));
         return pass(&worker, begun.response, held, None);

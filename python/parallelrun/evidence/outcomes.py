@@ -18,7 +18,7 @@ NOT_COMPARED: Mapping[str, str] = MappingProxyType(
         "response_too_large": "answer over `limits.body`",
         "streaming": "an endless stream, such as server-sent events",
         "upgrade": "a WebSocket or other upgrade, passed whole to one side",
-        "client_gone": "the client went away before both answers were in",
+        "client_gone": "the client left before its answer was whole, or was answered before its request was",
         "overload": "too many copies under way or too much memory in use (`limits.shadows`, `limits.memory`)",
         "breaker_open": "copies to the new side withheld while it is unhealthy",
         "looped": "had already gone through parallelrun",

@@ -257,7 +257,7 @@ def test_a_client_that_reads_slowly_holds_the_upstream_back(
     assert sent < LARGE
     assert resident() - before < ALLOWANCE
     client.reset()
-    assert proxy.settled(1).outcomes == {"client_gone": 1}
+    assert proxy.settled(1).outcomes == {"response_too_large": 1}
 
 
 def _hash(block: bytes) -> bytes:
