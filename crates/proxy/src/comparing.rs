@@ -4,118 +4,151 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use parallelrun_compare::{compare, text_beyond_noise, Comparison, Difference, Kind, Outcome as Compared};
+use http::header::CONTENT_ENCODING;
+use parallelrun_compare::{compare, text_beyond_noise, Cap, Comparison, Difference, Kind, Outcome as Compared, Rules};
 
 use crate::answer::Answer;
 use crate::copying::Upload;
-use crate::differences::Verdict;
+use crate::differences::{Differences, Verdict};
 use crate::flow::Exchange;
-use crate::ledger::Outcome;
-use crate::record::{self, Judged};
+use crate::ledger::{Endpoint, Outcome};
+use crate::offload::{self, Work};
+use crate::record::Draft;
+use crate::routes::Route;
 use crate::second_opinion;
 use crate::sides::Sides;
 
-/// Comparing more than this many bytes leaves the worker's thread, so that no other client waits for it.
-const OFF_THE_WORKER: usize = 64 * 1024;
-
 /// Compares two whole answers, gives each difference its verdict, counts, and keeps an example.
 pub async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, old: Answer, new: Answer) {
-    let (old, new, comparison) = compared(&exchange, old, new).await;
-    if let Some(cap) = comparison.capped {
-        exchange.worker.state.caps.count(cap);
+    let state = Arc::clone(&exchange.worker.state);
+    let case = Case {
+        route: Arc::clone(&exchange.route),
+        endpoint: Arc::clone(exchange.ticket.endpoint()),
+        pair: Arc::new(Sides { old, new }),
+    };
+    let looked = {
+        let case = case.clone();
+        offload::run(&state, case.work_to_look(), move || case.look()).await
+    };
+    if let Some(cap) = looked.capped {
+        state.caps.count(cap);
     }
-    match comparison.outcome() {
-        Compared::Match => exchange.ticket.close(Outcome::Match),
-        Compared::Ignored => {
-            let verdicts = vec![Verdict::Ignored; comparison.differences.len()];
-            count(
-                exchange,
-                upload,
-                Outcome::Ignored,
-                &old,
-                &new,
-                comparison.differences,
-                &verdicts,
-            );
+    let judged = match looked.outcome {
+        Compared::Match => return exchange.ticket.close(Outcome::Match),
+        Compared::Ignored => looked.judged,
+        Compared::Mismatch => judge(&exchange, upload.is_none(), &case, looked.judged).await,
+    };
+    count(exchange, upload, case, judged).await;
+}
+
+/// What a thread needs to look at a pair.
+#[derive(Clone)]
+struct Case {
+    route: Arc<Route>,
+    endpoint: Arc<Endpoint>,
+    pair: Arc<Sides<Answer>>,
+}
+
+/// Differences, with one verdict for each.
+struct Judged {
+    differences: Vec<Difference>,
+    verdicts: Vec<Verdict>,
+}
+
+struct Looked {
+    outcome: Compared,
+    capped: Option<Cap>,
+    judged: Judged,
+}
+
+impl Case {
+    fn rules(&self) -> &Rules {
+        &self.route.rules
+    }
+
+    fn books(&self) -> &Differences {
+        &self.endpoint.differences
+    }
+
+    fn work(&self) -> Work {
+        Work::default().answer(&self.pair.old).answer(&self.pair.new)
+    }
+
+    /// Nearly none where the bodies are equal, as most are.
+    fn work_to_look(&self) -> Work {
+        let Sides { old, new } = &*self.pair;
+        let coding = |of: &Answer| of.head.headers.get(CONTENT_ENCODING).cloned();
+        if coding(old) == coding(new) && old.body == new.body {
+            Work::default()
+        } else {
+            self.work()
         }
-        Compared::Mismatch => {
-            let mut differences = comparison.differences;
-            let verdicts = judge(&exchange, upload.is_none(), (&old, &new), &mut differences).await;
-            let outcome = outcome_of(&verdicts);
-            count(exchange, upload, outcome, &old, &new, differences, &verdicts);
+    }
+
+    /// Compares, and knows of each difference what has been learned.
+    fn look(&self) -> Looked {
+        let comparison = compare(self.rules(), &self.pair.old.as_compared(), &self.pair.new.as_compared());
+        let (outcome, capped) = (comparison.outcome(), comparison.capped);
+        let differences = comparison.differences;
+        let learned = self.books().learned(&differences);
+        let by_learning = |(difference, learned): (&Difference, &bool)| match (&difference.rule, learned) {
+            (Some(_), _) => Verdict::Ignored,
+            (None, true) => Verdict::Noise,
+            (None, false) => Verdict::Unconfirmed,
+        };
+        let verdicts = differences.iter().zip(&learned).map(by_learning).collect();
+        Looked {
+            outcome,
+            capped,
+            judged: Judged { differences, verdicts },
         }
+    }
+
+    /// Learns from the second answers, and gives each difference its verdict by them.
+    fn weigh(&self, second: &Sides<Answer>, mut differences: Vec<Difference>) -> Judged {
+        let rules = self.rules();
+        let Sides { old, new } = &*self.pair;
+        let visible = |c: Comparison| -> Vec<Difference> {
+            let shown = c.differences.into_iter().filter(|d| d.rule.is_none());
+            shown.collect()
+        };
+        let varied = visible(compare(rules, &old.as_compared(), &second.old.as_compared()));
+        let still = visible(compare(rules, &second.old.as_compared(), &second.new.as_compared()));
+        let seen: Vec<Difference> = differences.iter().filter(|d| d.rule.is_none()).cloned().collect();
+        self.books().learn(&varied, &seen);
+        let mut verdicts = second_opinion::verdicts(&differences, &varied, &still);
+        for (difference, verdict) in differences.iter_mut().zip(&mut verdicts) {
+            if is_text(difference) && *verdict == Verdict::Noise {
+                let beyond = |from: &Answer, other: &Answer, to: &Answer| {
+                    text_beyond_noise(rules, &from.as_compared(), &other.as_compared(), &to.as_compared())
+                };
+                if let Some(found) = beyond(old, &second.old, new) {
+                    let stable = beyond(&second.old, old, &second.new).is_some();
+                    *verdict = if stable { Verdict::Confirmed } else { Verdict::Race };
+                    (difference.old, difference.new) = (found.old, found.new);
+                }
+            }
+        }
+        Judged { differences, verdicts }
     }
 }
 
-/// Compares on this thread, or on another one if it would take long.
-async fn compared(exchange: &Exchange, old: Answer, new: Answer) -> (Answer, Answer, Comparison) {
-    let rules = Arc::clone(&exchange.route.rules);
-    if old.body.len() + new.body.len() <= OFF_THE_WORKER || old.body == new.body {
-        let comparison = compare(&rules, &old.as_compared(), &new.as_compared());
-        return (old, new, comparison);
-    }
-    let job = move || {
-        let comparison = compare(&rules, &old.as_compared(), &new.as_compared());
-        (old, new, comparison)
-    };
-    match exchange.worker.state.comparing.spawn_blocking(job).await {
-        Ok(done) => done,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()), // counted as a panic where the task ends
-    }
-}
-
-/// One verdict for each difference.
-async fn judge(
-    exchange: &Exchange,
-    bodyless: bool,
-    (old, new): (&Answer, &Answer),
-    differences: &mut [Difference],
-) -> Vec<Verdict> {
-    let books = &exchange.ticket.endpoint().differences;
-    let learned = books.learned(differences);
-    let by_learning = |(difference, learned): (&Difference, &bool)| match (&difference.rule, learned) {
-        (Some(_), _) => Verdict::Ignored,
-        (None, true) => Verdict::Noise,
-        (None, false) => Verdict::Unconfirmed,
-    };
-    let known: Vec<Verdict> = differences.iter().zip(&learned).map(by_learning).collect();
+/// Asks again where that may tell more than what is known.
+async fn judge(exchange: &Exchange, bodyless: bool, case: &Case, known: Judged) -> Judged {
     // Noise somewhere in a text says little about the rest of it: only its lines tell, so they are looked at each time.
-    let nothing_new = !known.contains(&Verdict::Unconfirmed) && !differences.iter().any(is_text);
+    let nothing_new = !known.verdicts.contains(&Verdict::Unconfirmed) && !known.differences.iter().any(is_text);
     if !exchange.head.is_safe() || !bodyless || (nothing_new && !second_opinion::refresh()) {
         return known;
     }
     let Some(second) = second_opinion::ask(exchange).await else {
         return known;
     };
-    let Sides {
-        old: old_again,
-        new: new_again,
-    } = second;
-    let rules = &exchange.route.rules;
-    let visible = |c: Comparison| {
-        c.differences
-            .into_iter()
-            .filter(|d| d.rule.is_none())
-            .collect::<Vec<_>>()
-    };
-    let varied = visible(compare(rules, &old.as_compared(), &old_again.as_compared()));
-    let still = visible(compare(rules, &old_again.as_compared(), &new_again.as_compared()));
-    let seen: Vec<Difference> = differences.iter().filter(|d| d.rule.is_none()).cloned().collect();
-    books.learn(&varied, &seen);
-    let mut verdicts = second_opinion::verdicts(differences, &varied, &still);
-    for (difference, verdict) in differences.iter_mut().zip(&mut verdicts) {
-        if is_text(difference) && *verdict == Verdict::Noise {
-            let beyond = |from: &Answer, other: &Answer, to: &Answer| {
-                text_beyond_noise(rules, &from.as_compared(), &other.as_compared(), &to.as_compared())
-            };
-            if let Some(found) = beyond(old, &old_again, new) {
-                let stable = beyond(&old_again, old, &new_again).is_some();
-                *verdict = if stable { Verdict::Confirmed } else { Verdict::Race };
-                (difference.old, difference.new) = (found.old, found.new);
-            }
-        }
-    }
-    verdicts
+    let work = case.work().answer(&second.old).answer(&second.new);
+    let case = case.clone();
+    offload::run(&exchange.worker.state, work, move || {
+        case.weigh(&second, known.differences)
+    })
+    .await
 }
 
 fn is_text(difference: &Difference) -> bool {
@@ -135,20 +168,13 @@ fn outcome_of(verdicts: &[Verdict]) -> Outcome {
     }
 }
 
-fn count(
-    exchange: Exchange,
-    upload: Option<Rc<Upload>>,
-    outcome: Outcome,
-    old: &Answer,
-    new: &Answer,
-    differences: Vec<Difference>,
-    verdicts: &[Verdict],
-) {
+async fn count(exchange: Exchange, upload: Option<Rc<Upload>>, case: Case, judged: Judged) {
     let state = &exchange.worker.state;
-    let books = &exchange.ticket.endpoint().differences;
+    let Judged { differences, verdicts } = judged;
+    let outcome = outcome_of(&verdicts);
     let mut wanted = false;
-    for (difference, verdict) in differences.iter().zip(verdicts) {
-        match books.count(difference, *verdict) {
+    for (difference, verdict) in differences.iter().zip(&verdicts) {
+        match case.books().count(difference, *verdict) {
             Some(first) => wanted |= first,
             None => {
                 state.caps.signatures.fetch_add(1, Relaxed);
@@ -156,14 +182,10 @@ fn count(
         }
     }
     if wanted || state.records.admits(outcome == Outcome::Mismatch) {
-        let judged = Judged {
-            outcome,
-            old,
-            new,
-            differences,
-            verdicts,
-        };
-        record::keep_pair(&exchange, upload.as_deref(), judged);
+        let draft = Draft::of(&exchange, upload.as_deref(), outcome);
+        let work = draft.work(case.work());
+        let write = move || draft.of_pair(&case.pair, differences, &verdicts);
+        state.records.push(offload::run(state, work, write).await);
     }
     exchange.ticket.close(outcome);
 }

@@ -53,7 +53,7 @@ const VERDICTS: [Verdict; 5] = [
     Verdict::Ignored,
 ];
 
-type Places = HashMap<Box<str>, Vec<(Kind, Seen)>>;
+type Places = HashMap<Arc<str>, Vec<(Kind, Seen)>>;
 
 #[derive(Debug)]
 pub struct Differences {
@@ -72,6 +72,9 @@ struct Seen {
 
 impl Seen {
     fn is_learned(&self, now: Instant) -> bool {
+        if self.old_varied.value < ENOUGH {
+            return false; // nor has it become more since; this is most of them
+        }
         let (varied, agreed) = (self.old_varied.at(now), self.old_agreed.at(now));
         varied >= ENOUGH && varied / (varied + agreed) >= LEAST_SHARE
     }
@@ -154,20 +157,28 @@ impl Differences {
         Some(seen.examples <= FIRST_EXAMPLES)
     }
 
-    /// The counts as JSON, for the endpoint's name.
+    /// The counts as JSON, for the endpoint's name. Written only after the lock is gone, for which every worker waits.
     pub fn counts(&self, endpoint: &str) -> Vec<Value> {
-        let places = self.lock();
-        let mut out = Vec::new();
-        for (location, kinds) in places.iter() {
-            for (kind, seen) in kinds.iter().filter(|(_, seen)| seen.examples > 0) {
-                let mut counts = json!({"endpoint": endpoint, "location": location, "kind": kind.as_str()});
+        self.copied()
+            .into_iter()
+            .map(|(location, kind, counted)| {
+                let mut counts = json!({"endpoint": endpoint, "location": &*location, "kind": kind.as_str()});
                 for verdict in VERDICTS {
-                    counts[verdict.name()] = json!(seen.counts[verdict as usize]);
+                    counts[verdict.name()] = json!(counted[verdict as usize]);
                 }
-                out.push(counts);
-            }
+                counts
+            })
+            .collect()
+    }
+
+    fn copied(&self) -> Vec<(Arc<str>, Kind, [u64; VERDICTS.len()])> {
+        let places = self.lock();
+        let mut copied = Vec::new();
+        for (location, kinds) in places.iter() {
+            let counted = kinds.iter().filter(|(_, seen)| seen.examples > 0);
+            copied.extend(counted.map(|(kind, seen)| (Arc::clone(location), *kind, seen.counts)));
         }
-        out
+        copied
     }
 
     fn lock(&self) -> MutexGuard<'_, Places> {

@@ -24,6 +24,7 @@ mod headers;
 mod histogram;
 mod ledger;
 mod listener;
+mod offload;
 mod pool;
 mod proxy;
 mod record;

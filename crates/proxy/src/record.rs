@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::hash::Hasher;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::prelude::{Engine, BASE64_STANDARD};
-use http::{header, HeaderMap};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{header, HeaderMap, HeaderValue, Method};
 use parallelrun_compare::{decode, Cleaned, Difference, Kind, REDACTED};
 use serde_json::{json, Value};
 use siphasher::sip::SipHasher13;
@@ -15,147 +17,165 @@ use crate::answer::{Answer, AnswerHead, Answered};
 use crate::copying::Upload;
 use crate::differences::Verdict;
 use crate::flow::Exchange;
-use crate::ledger::Outcome;
-use crate::sides::Sides;
+use crate::ledger::{Endpoint, Outcome};
+use crate::offload::{self, Work};
+use crate::sides::{Side, Sides};
 use crate::snapshot::Snapshot;
 use crate::upstream_error::Failure;
 
 /// Of a decoded body, as many times the limit on bodies: enough for what compresses well, too little for a bomb.
 const DECODED: usize = 16;
 
-/// A compared pair with its verdicts.
-pub struct Judged<'a> {
-    pub outcome: Outcome,
-    pub old: &'a Answer,
-    pub new: &'a Answer,
-    pub differences: Vec<Difference>,
-    pub verdicts: &'a [Verdict],
+/// An exchange that is to become a record, with all that another thread needs to write it.
+pub struct Draft {
+    snapshot: Arc<Snapshot>,
+    endpoint: Arc<Endpoint>,
+    outcome: Outcome,
+    serving: Side,
+    rescued: bool,
+    method: Method,
+    target: PathAndQuery,
+    host: HeaderValue,
+    headers: HeaderMap,
+    body: Option<Bytes>,
 }
 
-/// Keeps a compared pair.
-pub fn keep_pair(exchange: &Exchange, upload: Option<&Upload>, judged: Judged<'_>) {
-    let snapshot = &exchange.snapshot;
-    let decoded = Sides {
-        old: decoded(snapshot, &judged.old.head.headers, &judged.old.body),
-        new: decoded(snapshot, &judged.new.head.headers, &judged.new.body),
-    };
-    let bodies = Sides {
-        old: clean(snapshot, &judged.old.head.headers, decoded.old.as_deref()),
-        new: clean(snapshot, &judged.new.head.headers, decoded.new.as_deref()),
-    };
-    let difference = |(mut difference, verdict): (Difference, &Verdict)| {
-        snapshot.redactor.difference(&mut difference);
-        let of_body = difference.location == "body" || difference.location.starts_with('$');
-        if of_body && difference.kind != Kind::Bytes {
-            hide(&mut difference.old, bodies.old.as_ref());
-            hide(&mut difference.new, bodies.new.as_ref());
+impl Draft {
+    pub fn of(exchange: &Exchange, upload: Option<&Upload>, outcome: Outcome) -> Self {
+        let Exchange {
+            snapshot,
+            head,
+            serving,
+            ticket,
+            ..
+        } = exchange;
+        Self {
+            snapshot: Arc::clone(snapshot),
+            endpoint: Arc::clone(ticket.endpoint()),
+            outcome,
+            serving: *serving,
+            rescued: ticket.was_rescued(),
+            method: head.method.clone(),
+            target: head.target.clone(),
+            host: head.host.clone(),
+            headers: head.headers().clone(),
+            body: upload.and_then(Upload::whole),
         }
-        json!({
-            "location": difference.location,
-            "kind": difference.kind.as_str(),
-            "old": difference.old,
-            "new": difference.new,
-            "verdict": verdict.name(),
-            "rule": difference.rule.as_deref(),
-        })
-    };
-    let differences: Vec<Value> = judged
-        .differences
-        .into_iter()
-        .zip(judged.verdicts)
-        .map(difference)
-        .collect();
-    let answers = Sides {
-        old: whole(snapshot, judged.old, bodies.old.as_ref()),
-        new: whole(snapshot, judged.new, bodies.new.as_ref()),
-    };
-    push(exchange, upload, judged.outcome, answers, differences);
+    }
+
+    /// The work of writing it, beside that on the answers.
+    pub fn work(&self, answers: Work) -> Work {
+        answers.bytes(self.body.as_ref().map_or(0, Bytes::len))
+    }
+
+    /// A compared pair, with a verdict for each difference.
+    pub fn of_pair(&self, pair: &Sides<Answer>, differences: Vec<Difference>, verdicts: &[Verdict]) -> Vec<u8> {
+        let snapshot = &self.snapshot;
+        let decoded = Sides {
+            old: decoded(snapshot, &pair.old.head.headers, &pair.old.body),
+            new: decoded(snapshot, &pair.new.head.headers, &pair.new.body),
+        };
+        let bodies = Sides {
+            old: clean(snapshot, &pair.old.head.headers, decoded.old.as_deref()),
+            new: clean(snapshot, &pair.new.head.headers, decoded.new.as_deref()),
+        };
+        let difference = |(mut difference, verdict): (Difference, &Verdict)| {
+            snapshot.redactor.difference(&mut difference);
+            let of_body = difference.location == "body" || difference.location.starts_with('$');
+            if of_body && difference.kind != Kind::Bytes {
+                hide(&mut difference.old, bodies.old.as_ref());
+                hide(&mut difference.new, bodies.new.as_ref());
+            }
+            json!({
+                "location": difference.location,
+                "kind": difference.kind.as_str(),
+                "old": difference.old,
+                "new": difference.new,
+                "verdict": verdict.name(),
+                "rule": difference.rule.as_deref(),
+            })
+        };
+        let differences = differences.into_iter().zip(verdicts).map(difference).collect();
+        let answers = Sides {
+            old: whole(snapshot, &pair.old, bodies.old.as_ref()),
+            new: whole(snapshot, &pair.new, bodies.new.as_ref()),
+        };
+        self.write(answers, differences)
+    }
+
+    /// An exchange in which a side gave no answer.
+    pub fn of_failure(&self, pair: &Sides<Answered>) -> Vec<u8> {
+        let snapshot = &self.snapshot;
+        let answered = |of: &Answered| match of {
+            Answered::Whole(answer) => {
+                let decoded = decoded(snapshot, &answer.head.headers, &answer.body);
+                let clean = clean(snapshot, &answer.head.headers, decoded.as_deref());
+                whole(snapshot, answer, clean.as_ref())
+            }
+            Answered::Failed { failure, head } => partial(snapshot, head.as_ref(), Some(*failure)),
+            Answered::Left(_) | Answered::Unfinished => partial(snapshot, None, None),
+        };
+        let answers = Sides {
+            old: answered(&pair.old),
+            new: answered(&pair.new),
+        };
+        self.write(answers, Vec::new())
+    }
+
+    fn write(&self, answers: Sides<Value>, differences: Vec<Value>) -> Vec<u8> {
+        let snapshot = &self.snapshot;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let request_body = self.body.as_ref().map(|bytes| {
+            let decoded = decoded(snapshot, &self.headers, bytes);
+            let clean = clean(snapshot, &self.headers, decoded.as_deref());
+            body(snapshot, bytes, clean.as_ref())
+        });
+        let template = self.endpoint.name.split_once(' ').map_or("", |(_, template)| template);
+        let mut request_headers = vec![(
+            "host".to_owned(),
+            String::from_utf8_lossy(self.host.as_bytes()).into_owned(),
+        )];
+        request_headers.extend(headers(snapshot, &self.headers));
+        let record = json!({
+            "type": "pair",
+            "id": format!("{at_ms:012x}{:08x}", fastrand::u32(..)),
+            "at_ms": at_ms,
+            "endpoint": self.endpoint.name,
+            "outcome": self.outcome.name(),
+            "serving": self.serving.name(),
+            "generation": snapshot.generation,
+            "rescued": self.rescued,
+            "request": {
+                "method": self.method.as_str(),
+                "target": snapshot.redactor.target(template, self.target.as_str()),
+                "headers": request_headers,
+                "body": request_body,
+            },
+            "old": answers.old,
+            "new": answers.new,
+            "differences": differences,
+        });
+        record.to_string().into_bytes()
+    }
 }
 
 /// Keeps an exchange in which a side gave no answer.
-pub fn keep_failure(exchange: &Exchange, upload: Option<&Upload>, outcome: Outcome, pair: &Sides<Answered>) {
-    if !exchange.worker.state.records.admits(false) {
+pub async fn keep_failure(exchange: &Exchange, upload: Option<&Upload>, outcome: Outcome, pair: Sides<Answered>) {
+    let state = &exchange.worker.state;
+    if !state.records.admits(false) {
         return;
     }
-    let answered = |of: &Answered| match of {
-        Answered::Whole(answer) => {
-            let snapshot = &exchange.snapshot;
-            let decoded = decoded(snapshot, &answer.head.headers, &answer.body);
-            whole(
-                snapshot,
-                answer,
-                clean(snapshot, &answer.head.headers, decoded.as_deref()).as_ref(),
-            )
+    let draft = Draft::of(exchange, upload, outcome);
+    let mut work = draft.work(Work::default());
+    for side in Side::BOTH {
+        if let Answered::Whole(answer) = &pair[side] {
+            work = work.answer(answer);
         }
-        Answered::Failed { failure, head } => partial(&exchange.snapshot, head.as_ref(), Some(*failure)),
-        Answered::Left(_) | Answered::Unfinished => partial(&exchange.snapshot, None, None),
-    };
-    push(
-        exchange,
-        upload,
-        outcome,
-        Sides {
-            old: answered(&pair.old),
-            new: answered(&pair.new),
-        },
-        Vec::new(),
-    );
-}
-
-fn push(
-    exchange: &Exchange,
-    upload: Option<&Upload>,
-    outcome: Outcome,
-    answers: Sides<Value>,
-    differences: Vec<Value>,
-) {
-    let Exchange {
-        snapshot,
-        head,
-        serving,
-        ticket,
-        ..
-    } = exchange;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let at_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let request_body = upload.and_then(Upload::whole).map(|bytes| {
-        let decoded = decoded(snapshot, head.headers(), &bytes);
-        body(
-            snapshot,
-            &bytes,
-            clean(snapshot, head.headers(), decoded.as_deref()).as_ref(),
-        )
-    });
-    let mut request_headers = vec![(
-        "host".to_owned(),
-        String::from_utf8_lossy(head.host.as_bytes()).into_owned(),
-    )];
-    request_headers.extend(headers(snapshot, head.headers()));
-    let template = ticket
-        .endpoint()
-        .name
-        .split_once(' ')
-        .map_or("", |(_, template)| template);
-    let record = json!({
-        "type": "pair",
-        "id": format!("{at_ms:012x}{:08x}", fastrand::u32(..)),
-        "at_ms": at_ms,
-        "endpoint": ticket.endpoint().name,
-        "outcome": outcome.name(),
-        "serving": serving.name(),
-        "generation": snapshot.generation,
-        "rescued": ticket.was_rescued(),
-        "request": {
-            "method": head.method.as_str(),
-            "target": snapshot.redactor.target(template, head.target.as_str()),
-            "headers": request_headers,
-            "body": request_body,
-        },
-        "old": answers.old,
-        "new": answers.new,
-        "differences": differences,
-    });
-    exchange.worker.state.records.push(record.to_string().into_bytes());
+    }
+    state
+        .records
+        .push(offload::run(state, work, move || draft.of_failure(&pair)).await);
 }
 
 fn whole(snapshot: &Snapshot, answer: &Answer, clean: Option<&Cleaned<'_>>) -> Value {
