@@ -44,6 +44,7 @@ class Acceptor:
         """Stops accepting and ends every connection's task."""
         await self.refuse()
         while self._tasks:
+            await asyncio.sleep(0)  # one that is cancelled before it has begun would never close its connection
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -13,7 +13,7 @@ from tests.support.rawclient import RawClient, request
 from tests.support.wait import wait_until
 
 MIB = 1 << 20
-LARGE = 50 * MIB
+LARGE = 32 * MIB
 
 
 def test_tiny_chunks_take_no_more_than_their_length(upstreams: Upstreams, start_proxy: StartProxy) -> None:
