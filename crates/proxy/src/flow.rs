@@ -113,7 +113,7 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
         _panicking,
     };
     if let Some(wanted) = wants_upgrade {
-        return upgrade::pass(exchange, wanted, client.place).await;
+        return Box::pin(upgrade::pass(exchange, wanted, client.place)).await;
     }
     let response = match may_copy(&exchange, looped, &incoming) {
         Ok(permit) if exchange.both_write => unless_all_ends(serving::with_copy(exchange, permit, incoming)).await,

@@ -206,6 +206,9 @@ where
     }
 }
 
+/// What hyper allows by itself, and then on the stack; a number of our own it would clear for each request.
+const HYPERS_MOST_HEADERS: usize = 100;
+
 fn builder(worker: &Worker) -> auto::Builder<LocalExecutor> {
     let listener = &worker.listener;
     let mut builder = auto::Builder::new(LocalExecutor);
@@ -213,8 +216,10 @@ fn builder(worker: &Worker) -> auto::Builder<LocalExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(listener.header_timeout_ms))
-        .max_headers(listener.headers)
         .max_buf_size(listener.header_bytes.max(8192)); // hyper's least
+    if listener.headers != HYPERS_MOST_HEADERS {
+        builder.http1().max_headers(listener.headers);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -35,7 +35,6 @@ const MOST_IDLE: usize = 256;
 const LONGEST_ANSWER_HEAD: usize = 256 * 1024;
 /// Kept connections that a request may find closed before it gets a new one, so that it ends where a side closes them all.
 const MOST_UNSENT: u32 = 2;
-const MOST_ANSWER_HEADERS: usize = 256;
 
 type Http1 = http1::SendRequest<ReqBody>;
 type Http2 = http2::SendRequest<ReqBody>;
@@ -341,7 +340,6 @@ fn frame(headers: &mut HeaderMap, method: &Method, body: &ReqBody) {
 
 async fn handshake(stream: Stream) -> Result<(Http1, http1::Connection<TokioIo<Stream>, ReqBody>), Failure> {
     http1::Builder::new()
-        .max_headers(MOST_ANSWER_HEADERS)
         .max_buf_size(LONGEST_ANSWER_HEAD)
         .handshake(TokioIo::new(stream))
         .await
