@@ -32,3 +32,17 @@ def test_no_dependency_asks_for_a_newer_rust_than_we_declare() -> None:
 def test_the_docs_name_the_declared_version() -> None:
     for page in ("CONTRIBUTING.md", "docs/start/install.md"):
         assert re.findall(r"Rust toolchain \((\d+\.\d+) or newer", (ROOT / page).read_text()) == [declared()], page
+
+
+def test_there_is_one_tls_provider() -> None:
+    """With two of them, rustls has no default, and whoever asks for it panics."""
+    packages = {package["name"] for package in tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]}
+    assert "ring" in packages
+    assert packages.isdisjoint({"aws-lc-rs", "aws-lc-sys", "openssl-sys"})
+
+
+def test_the_tests_run_on_a_debug_build() -> None:
+    """hyper holds the length it was told against the body it gets in debug builds only."""
+    (needs,) = re.findall(r"^test: (.+?)##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert "core-dev.stamp" in needs
+    assert "debug-assertions" not in tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["dev"]
