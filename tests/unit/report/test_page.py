@@ -31,7 +31,7 @@ KNOWN = {
         "dd",
         "br",
     ),
-    *("details", "summary", "table", "colgroup", "col", "thead", "tbody", "tr", "th", "td", "mark"),
+    *("details", "summary", "table", "a", "colgroup", "col", "thead", "tbody", "tr", "th", "td", "mark"),
 }
 ATTRIBUTES = {
     "class",
@@ -45,6 +45,7 @@ ATTRIBUTES = {
     "content",
     "http-equiv",
     "aria-hidden",
+    "href",
 }
 
 
@@ -56,6 +57,8 @@ class Reader(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
         self.styles: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
         self.text = ""
         self.feed(text)
         self.close()
@@ -64,6 +67,8 @@ class Reader(HTMLParser):
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
         self.styles += [value or "" for name, value in attrs if name == "style"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -74,6 +79,8 @@ def test_nothing_hostile_becomes_markup(hostile: Report) -> None:
     seen = Reader(text)
     assert seen.tags <= KNOWN
     assert seen.attributes <= ATTRIBUTES
+    assert seen.links == [f"#{one}" for one in seen.ids], "the overview leads to the differences, and to nothing else"
+    assert len(seen.links) == len(hostile.open) > 3
     assert all(re.fullmatch(r"width:[0-9.]+%", style) for style in seen.styles)
     assert "<script" not in text.lower()
     assert "<img" not in text.lower()
