@@ -1,6 +1,7 @@
 """An HTTP/2 client with the h2 library, by prior knowledge or ALPN."""
 
 import contextlib
+import select
 import socket
 import ssl
 
@@ -78,6 +79,20 @@ class H2Client:
             self._flush()
             if not body:
                 return
+
+    def fill(self, stream: int, pause: float = 0.2) -> int:
+        """Sends body bytes until the windows have had no room for `pause` seconds; returns how many."""
+        sent = 0
+        while True:
+            room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
+            if room > 0:
+                self.h2.send_data(stream, bytes(room))
+                self._flush()
+                sent += room
+                continue
+            if not select.select([self.sock], [], [], pause)[0]:
+                return sent
+            self._receive()
 
     def trailers(self, stream: int, headers: HeaderList) -> None:
         """Ends a request with trailers."""

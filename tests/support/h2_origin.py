@@ -11,6 +11,7 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
+import h2.settings
 
 from . import background
 from .acceptor import Acceptor, bind
@@ -34,6 +35,8 @@ class H2Message:
     complete: bool = False
     reset: int | None = None
     """The error code with which the peer reset the stream."""
+    connection: int = 0
+    """Of an origin's, by its number, from 1."""
 
     def get_all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]
@@ -98,6 +101,7 @@ class H2Origin:
         self.requests: list[H2Message] = []
         self.violations: list[str] = []
         self.connections = 0
+        self._silent = 0
         self._tls = tls
         self._acceptor = Acceptor(self._serve, tls)
         placeholder = bind()
@@ -116,6 +120,14 @@ class H2Origin:
         """The requests for a path, without its query."""
         return [request for request in list(self.requests) if request.path.partition("?")[0] == path]
 
+    def fall_silent(self) -> None:
+        """The connections that are open stay open, and nothing comes from them any more."""
+        self._silent = self.connections
+
+    def is_silent(self, connection: int) -> bool:
+        """Of a connection by its number, from 1."""
+        return connection <= self._silent
+
     def close(self) -> None:
         background.run(self._acceptor.close())
 
@@ -131,16 +143,18 @@ class H2Origin:
 class _ServerConnection:
     def __init__(self, origin: H2Origin, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.origin = origin
+        self.number = origin.connections
         self.reader, self.writer = reader, writer
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="latin-1"))
         self.open: dict[int, H2Message] = {}
-        self.outgoing: dict[int, tuple[bytes, HeaderList]] = {}
+        self.outgoing: dict[int, tuple[memoryview, HeaderList]] = {}
         self.leaving = False
         self.waiting: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         if self.origin.streams is not None:
-            self.h2.local_settings.max_concurrent_streams = self.origin.streams
+            allowed = {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: self.origin.streams}
+            self.h2.local_settings = h2.settings.Settings(client=False, initial_values=allowed)
         self.h2.initiate_connection()
         if self.origin.leaves:
             self.h2.close_connection(h2.errors.ErrorCodes.NO_ERROR, last_stream_id=0)
@@ -148,6 +162,8 @@ class _ServerConnection:
             return
         await self.flush()
         while data := await self.reader.read(1 << 16):
+            if self.origin.is_silent(self.number):
+                continue
             for event in self.h2.receive_data(data):
                 self.handle(event)
             self.pump()
@@ -161,7 +177,7 @@ class _ServerConnection:
 
     def handle(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.RequestReceived):
-            self.open[event.stream_id] = message = H2Message(texts(event.headers))
+            self.open[event.stream_id] = message = H2Message(texts(event.headers), connection=self.number)
             self.origin.requests.append(message)
         elif isinstance(event, h2.events.DataReceived):
             self.open[event.stream_id].body += event.data
@@ -197,7 +213,7 @@ class _ServerConnection:
             self.waiting.add(task)
             task.add_done_callback(self.waiting.discard)
         elif not ended:
-            self.outgoing[stream] = (reply.body, reply.trailers)
+            self.outgoing[stream] = (memoryview(reply.body), reply.trailers)
 
     async def end_later(self, stream: int, gate: background.Gate) -> None:
         await gate.wait()
@@ -211,7 +227,7 @@ class _ServerConnection:
                 room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
                 if room <= 0:
                     break
-                piece, body = body[:room], body[room:]
+                piece, body = bytes(body[:room]), body[room:]
                 self.h2.send_data(stream, piece, end_stream=not body and not trailers)
             self.outgoing[stream] = (body, trailers)
             if not body:

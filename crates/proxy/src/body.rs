@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,14 +11,13 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 use crate::answer::{AnswerHead, Answered};
 use crate::capture::Capture;
-use crate::copying::{is_complete, Cut, Progress, ReqBody};
-use crate::pool::Pool;
+use crate::copying::{is_complete, Cut, Progress};
+use crate::pool::Lease;
 use crate::sides::Side;
 use crate::state::State;
 use crate::unread::Watched;
@@ -51,7 +49,8 @@ impl BrokenOff {
 #[derive(Debug)]
 pub struct UpstreamBody {
     incoming: Incoming,
-    connection: Option<Connection>,
+    /// None for an upgrade that was refused: its connection ends with it.
+    lease: Option<Lease>,
     /// The request's body, if it had one: it may still be on its way.
     upload: Option<Progress>,
     state: Arc<State>,
@@ -61,26 +60,12 @@ pub struct UpstreamBody {
     ended: bool,
 }
 
-struct Connection(SendRequest<ReqBody>, Rc<Pool>);
-
-impl std::fmt::Debug for Connection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connection")
-    }
-}
-
 impl UpstreamBody {
-    pub fn new(
-        incoming: Incoming,
-        connection: Option<(SendRequest<ReqBody>, Rc<Pool>)>,
-        state: &Arc<State>,
-        side: Side,
-    ) -> Self {
+    pub fn new(incoming: Incoming, lease: Option<Lease>, state: &Arc<State>, side: Side) -> Self {
         let idle = state.idle();
-        let connection = connection.map(|(send, pool)| Connection(send, pool));
         let mut body = Self {
             incoming,
-            connection,
+            lease,
             upload: None,
             state: Arc::clone(state),
             side,
@@ -109,8 +94,8 @@ impl UpstreamBody {
     fn end(&mut self) {
         self.ended = true;
         self.let_upload_go();
-        if let Some(Connection(send, pool)) = self.connection.take() {
-            pool.give_back(send);
+        if let Some(lease) = self.lease.take() {
+            lease.end();
         }
     }
 
@@ -156,6 +141,9 @@ impl UpstreamBody {
         let cut = self.upload.as_ref().and_then(Progress::cut);
         self.let_upload_go();
         if cut.is_none() {
+            if let Some(lease) = self.lease.take() {
+                lease.break_off(failure);
+            }
             let counts = &self.state.sides[self.side];
             counts.truncated.fetch_add(1, Relaxed);
             counts.failures.of(failure).fetch_add(1, Relaxed);

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::TlsConnector;
 
+use crate::lookup::Lookup;
 use crate::settings::Protocol;
 use crate::snapshot::Target;
 use crate::upstream_error::Failure;
@@ -21,18 +22,18 @@ pub struct Connected {
     pub http2: bool,
 }
 
-/// Connects within the target's time. The name is looked up each time, so that a moved service is found again.
-pub async fn connect(target: &Target) -> Result<Connected, Failure> {
-    match tokio::time::timeout(target.connect_timeout, open(target)).await {
-        Ok(opened) => opened,
-        Err(_) => Err(Failure::Timeout),
-    }
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Requests,
+    /// An upgrade leaves HTTP/1.1; WebSocket over HTTP/2 is another protocol.
+    Upgrade,
 }
 
-async fn open(target: &Target) -> Result<Connected, Failure> {
-    let tcp = TcpStream::connect((target.host.as_str(), target.port))
-        .await
-        .map_err(|_| Failure::Connect)?;
+/// Connects; takes as long as it takes.
+pub async fn connect(target: &Target, lookup: &Lookup, purpose: Purpose) -> Result<Connected, Failure> {
+    let addresses = lookup.find().await.ok_or(Failure::Connect)?;
+    let tcp = TcpStream::connect(&*addresses).await.map_err(|_| Failure::Connect)?;
     let _ = tcp.set_nodelay(true); // only latency is lost without it
     let Some(tls) = &target.tls else {
         return Ok(Connected {
@@ -41,7 +42,11 @@ async fn open(target: &Target) -> Result<Connected, Failure> {
         });
     };
     let name = ServerName::try_from(target.host.clone()).map_err(|_| Failure::Tls)?;
-    let connector = TlsConnector::from(Arc::clone(tls));
+    let config = match purpose {
+        Purpose::Requests => &tls.requests,
+        Purpose::Upgrade => &tls.upgrades,
+    };
+    let connector = TlsConnector::from(Arc::clone(config));
     let stream = connector.connect(name, tcp).await.map_err(|_| Failure::Tls)?;
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     Ok(Connected {

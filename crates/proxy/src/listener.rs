@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::budget::Held;
 use crate::first_request::{Begun, FirstRequest};
 use crate::flow::{handle, Client};
+use crate::http2::{CONNECTION_WINDOW, MOST_STREAMS, STREAM_WINDOW};
 use crate::state::State;
 use crate::validate::Refused;
 use crate::worker::{LocalExecutor, Worker};
@@ -35,8 +36,6 @@ pub enum Phase {
     Ending,
 }
 
-/// Streams of one HTTP/2 connection at once.
-const MOST_STREAMS: u32 = 256;
 /// Between two looks at whether everything has ended.
 const LOOK: Duration = Duration::from_millis(10);
 /// Between two sweeps of idle connections.
@@ -224,6 +223,8 @@ fn builder(worker: &Worker) -> auto::Builder<LocalExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(listener.header_bytes).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_millis(listener.idle_timeout_ms));
     builder

@@ -3,30 +3,33 @@
 //! Our own, and small, instead of hyper-util's pooled client: whether a request may have left (and so may not be sent
 //! again) is decided here, and a worker's pool needs no lock.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderValue, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::Method;
+use http::header::{HeaderMap, HeaderValue, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{Method, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use hyper::{Request, Response, Uri, Version};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 use crate::answer::has_clear_end;
 use crate::body::UpstreamBody;
-use crate::connect::{connect, Connected, Stream};
+use crate::connect::{connect, Connected, Purpose, Stream};
 use crate::copying::{Progress, ReqBody};
 use crate::headers::{absolute, Head};
+use crate::http2;
+use crate::lookup::Lookup;
+use crate::settings::Protocol;
 use crate::snapshot::Target;
 use crate::state::State;
 use crate::upstream_error::{classify, Failure, UpstreamError};
-use crate::worker::LocalExecutor;
 
 /// Below the 5 s after which Node.js closes an idle connection: the shortest of the widespread servers.
 const IDLE: Duration = Duration::from_secs(4);
@@ -37,19 +40,23 @@ const LONGEST_ANSWER_HEAD: usize = 256 * 1024;
 const MOST_UNSENT: u32 = 2;
 
 type Http1 = http1::SendRequest<ReqBody>;
-type Http2 = http2::SendRequest<ReqBody>;
 
 pub struct Pool {
     pub target: Arc<Target>,
     state: Arc<State>,
+    lookup: Lookup,
     idle: RefCell<Vec<(Http1, Instant)>>,
-    shared: RefCell<Option<Http2>>,
+    /// The side is known to speak HTTP/1.1, so that each request may open a connection without waiting for another's.
+    speaks_http1: Cell<bool>,
+    served: http2::Connections,
+    /// Copies share connections with copies only: a served request must not wait for room that they take.
+    copies: http2::Connections,
 }
 
 /// A connection that can take one request.
 enum Connection {
     Http1 { send: Http1, reused: bool },
-    Http2 { send: Http2, reused: bool },
+    Http2 { slot: http2::Slot, reused: bool },
 }
 
 impl Connection {
@@ -65,13 +72,57 @@ impl Connection {
     }
 }
 
+enum Opened {
+    Http1(Http1),
+    /// It is among the shared ones already.
+    Http2(Rc<http2::Connection>),
+}
+
+/// What an answer's body holds of the connection that it comes on.
+pub enum Lease {
+    Http1(Http1, Rc<Pool>),
+    Http2(http2::Slot),
+}
+
+impl Lease {
+    /// The answer has been read to its end.
+    pub fn end(self) {
+        match self {
+            Lease::Http1(send, pool) => pool.give_back(send),
+            Lease::Http2(slot) => drop(slot),
+        }
+    }
+
+    /// The answer will not be read to its end. That closes a connection of HTTP/1.1 and only a stream of HTTP/2.
+    pub fn break_off(self, failure: Failure) {
+        match self {
+            Lease::Http2(slot) if failure == Failure::Timeout => slot.retire(),
+            Lease::Http1(..) | Lease::Http2(_) => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lease")
+    }
+}
+
 impl Pool {
     pub fn new(target: Arc<Target>, state: Arc<State>) -> Rc<Self> {
+        let offers_http2 = match target.protocol {
+            Protocol::Auto => target.tls.is_some(),
+            Protocol::Http1 => false,
+            Protocol::Http2 => true,
+        };
         Rc::new(Self {
+            lookup: Lookup::new(&target.host, target.port),
+            idle: RefCell::default(),
+            speaks_http1: Cell::new(!offers_http2),
+            served: http2::Connections::default(),
+            copies: http2::Connections::default(),
             target,
             state,
-            idle: RefCell::default(),
-            shared: RefCell::default(),
         })
     }
 
@@ -82,9 +133,16 @@ impl Pool {
         copy: bool,
         body: ReqBody,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        self.counted(self.send_uncounted(head, copy, body)).await
+    }
+
+    async fn counted<B>(
+        &self,
+        asked: impl Future<Output = Result<Response<B>, UpstreamError>>,
+    ) -> Result<Response<B>, UpstreamError> {
         let counts = &self.state.sides[self.target.side];
         counts.requests.fetch_add(1, Relaxed);
-        let sent = self.send_uncounted(head, copy, body).await;
+        let sent = asked.await;
         match &sent {
             Ok(answer) if answer.status().is_server_error() => {
                 counts.status_5xx.fetch_add(1, Relaxed);
@@ -108,7 +166,7 @@ impl Pool {
         let mut again = repeatable;
         let mut unsent = 0;
         loop {
-            let connection = match self.connection(unsent < MOST_UNSENT).await {
+            let connection = match self.connection(copy, unsent < MOST_UNSENT).await {
                 Ok(connection) => connection,
                 Err(failure) => return Err(UpstreamError::unsent(failure, body)),
             };
@@ -141,25 +199,24 @@ impl Pool {
         let progress = request.body().progress();
         let method = request.method().clone();
         let patience = self.patience(copy);
-        let (answered, kept) = match connection {
+        let (answered, lease) = match connection {
             Connection::Http1 { mut send, .. } => {
                 let answered = within(patience, progress.as_ref(), send.try_send_request(request)).await;
-                (answered, Some(send))
+                (answered, Lease::Http1(send, Rc::clone(self)))
             }
-            Connection::Http2 { mut send, .. } => (
-                within(patience, progress.as_ref(), send.try_send_request(request)).await,
-                None,
-            ),
+            Connection::Http2 { slot, .. } => {
+                let sent = slot.sender().try_send_request(request);
+                (within(patience, progress.as_ref(), sent).await, Lease::Http2(slot))
+            }
         };
         match answered {
             Some(Ok(mut answer)) => {
                 if !has_clear_end(answer.status(), answer.headers_mut()) {
                     return Err(UpstreamError::maybe_arrived(Failure::Protocol));
                 }
-                let kept = kept.map(|send| (send, Rc::clone(self)));
                 let status = answer.status();
                 Ok(answer.map(|incoming| {
-                    UpstreamBody::new(incoming, kept, &self.state, self.target.side)
+                    UpstreamBody::new(incoming, Some(lease), &self.state, self.target.side)
                         .answer_to(&method, status, progress)
                 }))
             }
@@ -170,10 +227,16 @@ impl Pool {
                     ..UpstreamError::maybe_arrived(classify(error.error()))
                 }),
             },
-            None => Err(UpstreamError {
-                clients_fault: progress.is_some_and(|p| p.cut().is_some() || p.waits_for_client()),
-                ..UpstreamError::maybe_arrived(Failure::Timeout)
-            }),
+            None => {
+                let clients_fault = progress.is_some_and(|p| p.cut().is_some() || p.waits_for_client());
+                if !clients_fault {
+                    lease.break_off(Failure::Timeout);
+                }
+                Err(UpstreamError {
+                    clients_fault,
+                    ..UpstreamError::maybe_arrived(Failure::Timeout)
+                })
+            }
         }
     }
 
@@ -219,78 +282,135 @@ impl Pool {
         format!("{}{}", self.target.base_path, head.target).parse().ok()
     }
 
-    /// A kept connection, if `kept` ones may be used and there is one; else a new one.
-    async fn connection(self: &Rc<Self>, kept: bool) -> Result<Connection, Failure> {
-        if !kept {
-            return self.open().await;
+    /// A kept connection, if `kept` ones may be used and there is one; else a new one. Whatever it waits for, it takes no
+    /// longer than connecting may.
+    async fn connection(self: &Rc<Self>, copy: bool, kept: bool) -> Result<Connection, Failure> {
+        self.in_time(self.find(copy, kept)).await
+    }
+
+    async fn find(self: &Rc<Self>, copy: bool, kept: bool) -> Result<Connection, Failure> {
+        let shared = self.shared(copy);
+        let (mut kept, mut reused) = (kept, true);
+        loop {
+            if kept {
+                if let Some(slot) = shared.take() {
+                    return Ok(Connection::Http2 { slot, reused });
+                }
+                if let Some(send) = self.take_idle().await {
+                    return Ok(Connection::Http1 { send, reused: true });
+                }
+            }
+            if self.speaks_http1.get() {
+                if let Opened::Http1(send) = self.open(copy).await? {
+                    return Ok(Connection::Http1 { send, reused: false });
+                }
+            } else {
+                let pool = Rc::clone(self);
+                let open = async move { pool.in_time(pool.open_for_all(copy)).await };
+                let opened = shared.opening.join(open).await.unwrap_or(Err(Failure::Connect))?;
+                if opened.is_some_and(|connection| !connection.is_usable()) {
+                    return Err(Failure::Reset); // gone before anything could be sent
+                }
+            }
+            (kept, reused) = (true, false); // others waited for it too, and may have filled it before
         }
-        if let Some(send) = self.shared() {
-            return Ok(Connection::Http2 { send, reused: true });
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        match tokio::time::timeout(self.target.connect_timeout, work).await {
+            Ok(done) => done,
+            Err(_) => Err(Failure::Timeout),
         }
-        while let Some((mut send, since)) = self.take_idle() {
+    }
+
+    /// An idle connection of HTTP/1.1 that is ready for a request.
+    async fn take_idle(&self) -> Option<Http1> {
+        loop {
+            let (mut send, since) = self.idle.borrow_mut().pop()?;
             // The connection's task may not have run since the last answer ended: then it is ready in a moment.
             if since.elapsed() < IDLE && !send.is_closed() && send.ready().await.is_ok() {
-                return Ok(Connection::Http1 { send, reused: true });
+                return Some(send);
             }
         }
-        self.open().await
     }
 
-    fn take_idle(&self) -> Option<(Http1, Instant)> {
-        self.idle.borrow_mut().pop()
+    /// Opens a connection for whoever waits for one. None: it is one of HTTP/1.1, now idle, and the others need their own.
+    async fn open_for_all(&self, copy: bool) -> Result<Option<Rc<http2::Connection>>, Failure> {
+        match self.open(copy).await? {
+            Opened::Http1(send) => {
+                self.keep(send);
+                Ok(None)
+            }
+            Opened::Http2(connection) => Ok(Some(connection)),
+        }
     }
 
-    fn shared(&self) -> Option<Http2> {
-        let shared = self.shared.borrow();
-        shared.as_ref().filter(|send| !send.is_closed()).cloned()
-    }
-
-    async fn open(self: &Rc<Self>) -> Result<Connection, Failure> {
-        let Connected { stream, http2 } = connect(&self.target).await?;
-        self.state.sides[self.target.side].connects.fetch_add(1, Relaxed);
+    async fn open(&self, copy: bool) -> Result<Opened, Failure> {
+        let Connected { stream, http2 } = self.connect(Purpose::Requests).await?;
+        self.speaks_http1.set(!http2);
         if http2 {
-            let (send, connection) = http2::Builder::new(LocalExecutor)
-                .timer(TokioTimer::new())
-                .max_header_list_size(LONGEST_ANSWER_HEAD as u32)
-                .handshake(TokioIo::new(stream))
-                .await
-                .map_err(|e| classify(&e))?;
-            tokio::task::spawn_local(connection);
-            *self.shared.borrow_mut() = Some(send.clone());
-            return Ok(Connection::Http2 { send, reused: false });
+            let connection = http2::Connection::open(stream, LONGEST_ANSWER_HEAD as u32).await?;
+            self.shared(copy).add(Rc::clone(&connection));
+            return Ok(Opened::Http2(connection));
         }
         let (send, connection) = handshake(stream).await?;
         tokio::task::spawn_local(connection);
-        Ok(Connection::Http1 { send, reused: false })
+        Ok(Opened::Http1(send))
     }
 
-    /// A connection of its own for an upgrade: HTTP/1.1, never pooled.
-    pub async fn open_for_upgrade(
-        self: &Rc<Self>,
-        head: &Head,
-        upgrade: &http::HeaderValue,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        let connected = connect(&self.target)
-            .await
-            .map_err(|f| UpstreamError::unsent(f, ReqBody::Empty))?;
-        if connected.http2 {
-            return Err(UpstreamError::unsent(Failure::Protocol, ReqBody::Empty));
-            // WebSocket over HTTP/2 is another protocol
-        }
+    async fn connect(&self, purpose: Purpose) -> Result<Connected, Failure> {
+        let connected = connect(&self.target, &self.lookup, purpose).await?;
         self.state.sides[self.target.side].connects.fetch_add(1, Relaxed);
-        let (mut send, connection) = handshake(connected.stream)
-            .await
-            .map_err(UpstreamError::maybe_arrived)?;
-        tokio::task::spawn_local(connection.with_upgrades());
+        Ok(connected)
+    }
+
+    fn shared(&self, copy: bool) -> &http2::Connections {
+        if copy {
+            &self.copies
+        } else {
+            &self.served
+        }
+    }
+
+    /// Asks for an upgrade on a connection of its own: HTTP/1.1, never pooled. The answer is either 101 or one whose end is
+    /// clear.
+    pub async fn upgrade(&self, head: &Head, protocol: &HeaderValue) -> Result<Response<Incoming>, UpstreamError> {
+        self.counted(self.upgrade_uncounted(head, protocol)).await
+    }
+
+    async fn upgrade_uncounted(
+        &self,
+        head: &Head,
+        protocol: &HeaderValue,
+    ) -> Result<Response<Incoming>, UpstreamError> {
         let mut request = self.request(head, false, ReqBody::Empty, false)?;
-        request
-            .headers_mut()
-            .insert(http::header::CONNECTION, http::HeaderValue::from_static("upgrade"));
-        request.headers_mut().insert(http::header::UPGRADE, upgrade.clone());
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol.clone());
+        let opened = self.in_time(self.open_for_upgrade()).await;
+        let mut send = opened.map_err(|failure| UpstreamError::unsent(failure, ReqBody::Empty))?;
         match within(self.target.timeout, None, send.send_request(request)).await {
-            Some(answered) => answered.map_err(|e| UpstreamError::maybe_arrived(classify(&e))),
+            Some(Ok(mut answer)) => {
+                let agreed = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+                if agreed || has_clear_end(answer.status(), answer.headers_mut()) {
+                    Ok(answer)
+                } else {
+                    Err(UpstreamError::maybe_arrived(Failure::Protocol))
+                }
+            }
+            Some(Err(error)) => Err(UpstreamError::maybe_arrived(classify(&error))),
             None => Err(UpstreamError::maybe_arrived(Failure::Timeout)),
         }
+    }
+
+    async fn open_for_upgrade(&self) -> Result<Http1, Failure> {
+        let Connected { stream, http2 } = self.connect(Purpose::Upgrade).await?;
+        if http2 {
+            return Err(Failure::Protocol); // without TLS nobody can ask for another
+        }
+        let (send, connection) = handshake(stream).await?;
+        tokio::task::spawn_local(connection.with_upgrades());
+        Ok(send)
     }
 
     /// Takes a connection back whose answer has been read to its end.
@@ -320,6 +440,8 @@ impl Pool {
 
     /// Closes what has been idle for long; called now and then, as nothing else would after the last request.
     pub fn sweep(&self) {
+        self.served.sweep();
+        self.copies.sweep();
         self.idle
             .borrow_mut()
             .retain(|(send, since)| since.elapsed() < IDLE && !send.is_closed());
@@ -347,11 +469,7 @@ async fn handshake(stream: Stream) -> Result<(Http1, http1::Connection<TokioIo<S
 }
 
 /// Waits for `answer`; none if nothing happened for `timeout`. An upload that moves pushes the deadline on.
-async fn within<T>(
-    timeout: Duration,
-    progress: Option<&Progress>,
-    answer: impl std::future::Future<Output = T>,
-) -> Option<T> {
+async fn within<T>(timeout: Duration, progress: Option<&Progress>, answer: impl Future<Output = T>) -> Option<T> {
     let mut answer = std::pin::pin!(answer);
     let mut deadline = Instant::now() + timeout;
     loop {

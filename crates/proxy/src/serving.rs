@@ -241,7 +241,7 @@ fn upload_patience(exchange: &Exchange) -> Duration {
     Duration::from_millis(exchange.worker.listener.idle_timeout_ms)
 }
 
-fn failed(side: Side) -> Outcome {
+pub fn failed(side: Side) -> Outcome {
     match side {
         Side::Old => Outcome::OldFailed,
         Side::New => Outcome::NewFailed,
@@ -343,7 +343,7 @@ fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answered, o
 }
 
 /// The answer as the client gets it.
-fn pass(
+pub fn pass(
     worker: &Worker,
     response: Response<UpstreamBody>,
     held: Vec<Frame<Bytes>>,

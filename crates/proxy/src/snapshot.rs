@@ -39,7 +39,7 @@ pub struct Target {
     pub timeout: Duration,
     pub connect_timeout: Duration,
     pub changes: HeaderChanges,
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    pub tls: Option<tls::ClientConfigs>,
     pub protocol: Protocol,
 }
 
@@ -97,7 +97,7 @@ impl Target {
         };
         let secure = scheme == Scheme::HTTPS;
         let tls = if secure {
-            Some(tls::client_config(side.name(), spec)?)
+            Some(tls::client_configs(side.name(), spec)?)
         } else {
             None
         };

@@ -15,8 +15,16 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// For connections to a side: trusts the system's authorities and those of `ca`.
-pub fn client_config(side: &str, spec: &SideSpec) -> Result<Arc<ClientConfig>, ConfigError> {
+/// For connections to a side.
+#[derive(Debug)]
+pub struct ClientConfigs {
+    pub requests: Arc<ClientConfig>,
+    /// Offers HTTP/1.1 only: a side that was offered HTTP/2 would take it, and cannot upgrade from there.
+    pub upgrades: Arc<ClientConfig>,
+}
+
+/// Trusts the system's authorities and those of `ca`.
+pub fn client_configs(side: &str, spec: &SideSpec) -> Result<ClientConfigs, ConfigError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(pem) = &spec.ca {
@@ -31,12 +39,17 @@ pub fn client_config(side: &str, spec: &SideSpec) -> Result<Arc<ClientConfig>, C
         .map_err(|e| ConfigError::at(side, e))?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let upgrades = Arc::new(config.clone());
     config.alpn_protocols = match spec.protocol {
         Protocol::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         Protocol::Http1 => vec![b"http/1.1".to_vec()],
         Protocol::Http2 => vec![b"h2".to_vec()],
     };
-    Ok(Arc::new(config))
+    Ok(ClientConfigs {
+        requests: Arc::new(config),
+        upgrades,
+    })
 }
 
 /// For the listener.

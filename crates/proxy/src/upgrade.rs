@@ -8,12 +8,13 @@ use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use crate::body::{ClientBody, Passing, UpstreamBody};
+use crate::body::{ClientBody, UpstreamBody};
 use crate::client_error;
 use crate::flow::Exchange;
 use crate::headers::{lists, strip_hop_by_hop};
 use crate::ledger::Outcome;
 use crate::listener::Place;
+use crate::serving::{self, failed};
 use crate::sides::Side;
 use crate::upstream_error::UpstreamError;
 
@@ -24,12 +25,13 @@ pub struct Wanted {
 }
 
 /// The upgrade that a request asks for, if it is one that we pass on. `h2c` is not: the HTTP/2 inside would reach the
-/// upstream behind our back. Nor is one with a body, which would have to come whole before the protocol changes.
+/// upstream behind our back. Nor is one with a body, which would have to come whole before the protocol changes: it goes as
+/// an ordinary request, as a server may always ignore the wish (RFC 9110, section 7.8).
 pub fn wanted(request: &mut Request<Incoming>) -> Option<Wanted> {
+    let protocol = request.headers().get(UPGRADE)?.clone();
     if request.version() != Version::HTTP_11 || !request.body().is_end_stream() {
         return None;
     }
-    let protocol = request.headers().get(UPGRADE)?.clone();
     if !lists(request.headers(), CONNECTION, "upgrade") || lists(request.headers(), UPGRADE, "h2c") {
         return None;
     }
@@ -45,7 +47,7 @@ pub async fn pass(mut exchange: Exchange, wanted: Wanted, place: Rc<Place>) -> R
     exchange.ticket.expect(Outcome::Upgrade);
     let serving = exchange.serving;
     let (side, asked) = match ask(&exchange, serving, &wanted).await {
-        // A request that never left may go to the old side.
+        // A request that never left may go to the other side.
         Err(error) if error.unsent.is_some() && exchange.snapshot.rescues(serving) => {
             (serving.other(), ask(&exchange, serving.other(), &wanted).await)
         }
@@ -54,21 +56,24 @@ pub async fn pass(mut exchange: Exchange, wanted: Wanted, place: Rc<Place>) -> R
     let mut response = match asked {
         Ok(response) => response,
         Err(error) => {
-            exchange.ticket.close(match side {
-                Side::Old => Outcome::OldFailed,
-                Side::New => Outcome::NewFailed,
+            exchange.ticket.close(if side == serving {
+                failed(serving)
+            } else {
+                Outcome::BothFailed
             });
             return client_error::no_answer(side, &error);
         }
     };
-    if side != serving {
+    if side == serving {
+        exchange.ticket.close(Outcome::Upgrade);
+    } else {
         exchange.ticket.rescued();
+        exchange.ticket.close(failed(serving));
     }
-    exchange.ticket.close(Outcome::Upgrade);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        strip_hop_by_hop(response.headers_mut());
-        let state = &exchange.worker.state;
-        return response.map(|body| answer(UpstreamBody::new(body, None, state, side)));
+        let worker = &exchange.worker;
+        let response = response.map(|body| UpstreamBody::new(body, None, &worker.state, side));
+        return serving::pass(worker, response, Vec::new(), None);
     }
     let upstream = hyper::upgrade::on(&mut response);
     tokio::task::spawn_local(async move {
@@ -85,11 +90,7 @@ pub async fn pass(mut exchange: Exchange, wanted: Wanted, place: Rc<Place>) -> R
 
 async fn ask(exchange: &Exchange, side: Side, wanted: &Wanted) -> Result<Response<Incoming>, UpstreamError> {
     let pool = exchange.worker.pool(&exchange.snapshot, side);
-    pool.open_for_upgrade(&exchange.head, &wanted.protocol).await
-}
-
-fn answer(body: UpstreamBody) -> ClientBody {
-    ClientBody::Answer(Box::new(Passing::new(Vec::new(), body, None)))
+    pool.upgrade(&exchange.head, &wanted.protocol).await
 }
 
 /// Carries bytes both ways until both ends are done.
