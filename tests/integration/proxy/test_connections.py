@@ -63,7 +63,7 @@ def test_without_file_descriptors_it_waits_and_does_not_spin(serving: Serving) -
         begun, busy = time.monotonic(), processor_seconds(pid)
         time.sleep(1.0)
         share = (processor_seconds(pid) - busy) / (time.monotonic() - begun)
-        assert share < 0.5, f"it spins: {share:.0%} of a processor"
+        assert share < 0.25, f"it spins: {share:.0%} of a processor"
     finally:
         for one in clients:
             with contextlib.suppress(OSError):
