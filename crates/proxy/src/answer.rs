@@ -110,6 +110,11 @@ fn has_clear_length(headers: &mut HeaderMap) -> bool {
     }
 }
 
+/// A status past the known classes counts as one of 500 and above (RFC 9110, section 15).
+pub fn is_server_error(status: StatusCode) -> bool {
+    status >= StatusCode::INTERNAL_SERVER_ERROR
+}
+
 /// An answer that never ends, by its content type.
 pub fn is_endless(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|value| {

@@ -19,7 +19,7 @@ use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use crate::answer::has_clear_end;
+use crate::answer::{has_clear_end, is_server_error};
 use crate::body::UpstreamBody;
 use crate::connect::{connect, Connected, Purpose, Stream};
 use crate::copying::{Progress, ReqBody};
@@ -144,7 +144,7 @@ impl Pool {
         counts.requests.fetch_add(1, Relaxed);
         let sent = asked.await;
         match &sent {
-            Ok(answer) if answer.status().is_server_error() => {
+            Ok(answer) if is_server_error(answer.status()) => {
                 counts.status_5xx.fetch_add(1, Relaxed);
             }
             Ok(_) => {}

@@ -11,7 +11,7 @@ use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
-use crate::answer::{is_endless, AnswerHead, Answered};
+use crate::answer::{is_endless, is_server_error, AnswerHead, Answered};
 use crate::body::{ClientBody, Passing, Sent, UpstreamBody, Witness};
 use crate::budget::Held;
 use crate::capture::Capture;
@@ -51,9 +51,9 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
     let rescues = exchange.may_go_over(serving);
     let repeatable = bodyless && exchange.head.is_safe();
     let error = match send(&exchange, serving, false, body).await {
-        Ok(begun) if begun.head.status.is_server_error() && rescues && repeatable => {
+        Ok(begun) if is_server_error(begun.head.status) && rescues && repeatable => {
             return match send(&exchange, serving.other(), false, ReqBody::Empty).await {
-                Ok(other) if !other.head.status.is_server_error() => {
+                Ok(other) if !is_server_error(other.head.status) => {
                     exchange.ticket.rescued();
                     exchange.ticket.close(outcome);
                     pass(&exchange.worker, other.response, Vec::new(), None)
@@ -154,9 +154,9 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
 /// The serving side has begun to answer, and the other side's answer could still replace it.
 async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begun) -> Response<ClientBody> {
     let serving = exchange.serving;
-    if begun.head.status.is_server_error() {
+    if is_server_error(begun.head.status) {
         return match leg.await {
-            Ok(Ok(other)) if !other.head.status.is_server_error() => {
+            Ok(Ok(other)) if !is_server_error(other.head.status) => {
                 exchange.ticket.rescued();
                 pass_and_conclude(
                     exchange,
@@ -271,7 +271,7 @@ pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
 fn count(endpoint: &crate::ledger::Endpoint, side: Side, begun: &Begun) {
     let counts = &endpoint.sides[side];
     counts.latency.record(begun.head.took);
-    if begun.head.status.is_server_error() {
+    if is_server_error(begun.head.status) {
         counts.status_5xx.fetch_add(1, Relaxed);
     }
 }

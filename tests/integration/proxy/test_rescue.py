@@ -18,6 +18,7 @@ FAULTS: dict[str, Behaviour] = {
     "hangs": behaviour.hang(),
     "answers 500": behaviour.reply(500, b"oops"),
     "answers 503": behaviour.reply(503, b"busy", {"retry-after": "5"}),
+    "answers 600": behaviour.reply(600, b"what"),
     "breaks a short answer off": behaviour.truncate(b"half", 1000),
     "drips a short answer": behaviour.drip(b"slow", 3600.0),
 }
