@@ -84,7 +84,7 @@ class Side(Section):
     timeout: SomeTime = Field(default=parse_duration("10s"), examples=["30s"])
     """How long it may take until the head of its answer is there."""
     connect_timeout: SomeTime = Field(default=parse_duration("2s"), examples=["500ms"])
-    """How long it may take to accept a connection, its TLS handshake included."""
+    """How long it may take to get a connection: to look its name up, to connect, TLS and HTTP/2 handshakes included."""
     protocol: Literal["auto", "http1", "http2"] = Field(default="auto", examples=["http2"])
     """What to speak. `auto`: HTTP/1.1 on `http://`, what both can (ALPN) on `https://`. `http2` on `http://` is h2c."""
     ca: Path | None = Field(default=None, strict=False, examples=["internal-ca.pem"])
