@@ -76,11 +76,9 @@ impl Gauge {
 
     /// One more holder, unless there are `limit` already.
     pub fn enter(self: &Arc<Self>, limit: usize) -> Option<Held> {
-        if self.0.fetch_add(1, Relaxed) >= limit {
-            self.0.fetch_sub(1, Relaxed);
-            return None;
-        }
-        Some(Held(Arc::clone(self)))
+        let one_more = |holders| (holders < limit).then_some(holders + 1);
+        let entered = self.0.fetch_update(Relaxed, Relaxed, one_more).is_ok();
+        entered.then(|| Held(Arc::clone(self)))
     }
 }
 

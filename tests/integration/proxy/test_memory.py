@@ -84,12 +84,12 @@ def test_clients_that_leave_do_not_pile_copies_up(upstreams: Upstreams, start_pr
     most = 0
     running = background.start(load(proxy.address, leaves, count=300, connections=8))
     while not running.done():
-        most = max(most, upstreams.new.open_connections)
+        most = max(most, proxy.counters()["shadows"]["in_flight"])
     assert running.result().aborted == 300
-    wait_until(lambda: proxy.counters()["in_flight"] == 0)
-    most = max(most, upstreams.new.open_connections)
+    wait_until(lambda: proxy.counters()["connections"]["open"] == 0)
+    ledger = proxy.settled()
     assert most <= 20, f"{most} copies under way, 20 allowed"
-    proxy.settled()
+    assert upstreams.new.count() == ledger.requests - ledger["overload"] < 100
     wait_until(lambda: upstreams.new.open_connections == 0)
 
 
