@@ -180,19 +180,26 @@ impl UpstreamBody {
         capture.finish(head)
     }
 
-    /// Reads a short body to its end before anything of it goes on, so that a break in the middle can still be rescued. Only
-    /// for as long as a side may be silent: what drips in is passed on as it comes from then on.
+    /// Reads a short body to its end before anything of it goes on, so that a break in the middle can still be rescued. All of
+    /// it must come within the time for which a side may be silent: one that drips it is as good as broken. (The time to
+    /// begin an answer is another matter, and may be shorter.)
     pub async fn hold(&mut self) -> Result<Vec<Frame<Bytes>>, Failure> {
-        let begun = Instant::now();
-        let mut data = Vec::new(); // parts would each hold a read buffer
+        match tokio::time::timeout(self.idle, self.read()).await {
+            Ok(read) => read.map_err(|broken| broken.failure),
+            Err(_) => Err(self.broken(Failure::Timeout).failure),
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<Frame<Bytes>>, BrokenOff> {
+        let mut data = Vec::new(); // in one piece, as each part would hold a read buffer
         let mut trailers = None;
-        while !self.ended && begun.elapsed() < self.idle {
+        while !self.ended {
             match std::future::poll_fn(|cx| self.poll_part(cx)).await {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(part) => data.extend_from_slice(&part),
                     Err(frame) => trailers = frame.into_trailers().ok(),
                 },
-                Some(Err(broken)) => return Err(broken.failure),
+                Some(Err(broken)) => return Err(broken),
                 None => break,
             }
         }

@@ -1,6 +1,7 @@
 //! The copy of an answer's body that is taken as it passes, to be compared.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::Frame;
 
 use crate::answer::{Answer, AnswerHead, Answered};
@@ -13,8 +14,13 @@ use crate::store::{Full, Store};
 pub struct Capture(Result<Store, Outcome>);
 
 impl Capture {
-    pub fn new(cap: usize, share: Share) -> Self {
-        Self(Ok(Store::new(cap, share)))
+    /// Of an answer with these header fields, which are held just as long and count as memory too.
+    pub fn new(cap: usize, share: Share, fields: &HeaderMap) -> Self {
+        let mut store = Store::new(cap, share);
+        Self(match store.charge(fields) {
+            Ok(()) => Ok(store),
+            Err(_) => Err(Outcome::Overload),
+        })
     }
 
     /// Keeps the data of `frame`; an error, for this frame and all others, says why the answer will not be compared.
@@ -56,7 +62,7 @@ mod tests {
     #[test]
     fn what_is_refused_holds_no_memory() {
         let budget = Budget::new(100);
-        let mut capture = Capture::new(10, budget.share());
+        let mut capture = Capture::new(10, budget.share(), &HeaderMap::new());
         assert_eq!(capture.keep(&Frame::data(Bytes::from_static(b"12345678"))), Ok(()));
         assert_eq!(budget.reserved(), 8);
         let more = Frame::data(Bytes::from_static(b"9ab"));

@@ -1,5 +1,6 @@
 //! When both sides are done with a request: is there a pair to compare, and if not, why not?
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -41,13 +42,18 @@ pub async fn conclude(
     other: Other,
 ) {
     let Copied { upload, permit } = copied;
+    let over = Cell::new(false);
+    let mine = async {
+        let answered = passed.await.unwrap_or(Answered::Left(Outcome::ClientGone));
+        over.set(true);
+        answered
+    };
     let theirs = async {
-        let answered = other.answered(&exchange, upload.as_deref()).await;
+        let answered = other.answered(&exchange, upload.as_deref(), &over).await;
         drop(permit); // it is no copy under way any more, however long the client reads
         answered
     };
-    let (mine, theirs) = tokio::join!(passed, theirs);
-    let mine = mine.unwrap_or(Answered::Left(Outcome::ClientGone));
+    let (mine, theirs) = tokio::join!(mine, theirs);
     let pair = Sides::from_roles(from, mine, theirs);
     for side in Side::BOTH {
         if matches!(pair[side], Answered::Failed { .. }) {
@@ -85,7 +91,8 @@ fn settle(pair: &Sides<Answered>) -> Option<Outcome> {
 }
 
 impl Other {
-    async fn answered(self, exchange: &Exchange, upload: Option<&Upload>) -> Answered {
+    /// `passed` turns true when the answer that the client gets has ended.
+    async fn answered(self, exchange: &Exchange, upload: Option<&Upload>, passed: &Cell<bool>) -> Answered {
         let deadline = Duration::from_millis(exchange.snapshot.limits.shadow_ms);
         let begun = match self {
             Other::Answered(answered) => return *answered,
@@ -117,14 +124,49 @@ impl Other {
         let capture = Capture::new(
             exchange.snapshot.limits.body_bytes,
             exchange.worker.state.memory.share(),
+            &begun.head.headers,
         );
         let head = begun.head.clone();
         match tokio::time::timeout(deadline, begun.response.into_body().collect(begun.head, capture)).await {
             Ok(answered) => answered,
+            // A stream that does not say so: the other side has not ended its answer either.
+            Err(_) if !passed.get() => Answered::Left(Outcome::Streaming),
             Err(_) => Answered::Failed {
                 failure: Failure::Timeout,
                 head: Some(head),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(old: Answered, new: Answered) -> Option<Outcome> {
+        settle(&Sides { old, new })
+    }
+
+    fn failed() -> Answered {
+        Answered::Failed {
+            failure: Failure::Reset,
+            head: None,
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_broken_off_hides_no_failure() {
+        assert_eq!(outcome(failed(), Answered::Unfinished), Some(Outcome::OldFailed));
+        assert_eq!(outcome(Answered::Unfinished, failed()), Some(Outcome::NewFailed));
+        let overload = || Answered::Left(Outcome::Overload);
+        assert_eq!(outcome(overload(), Answered::Unfinished), Some(Outcome::Overload));
+        assert_eq!(outcome(failed(), overload()), Some(Outcome::OldFailed));
+    }
+
+    #[test]
+    fn a_client_that_left_is_to_blame_for_all() {
+        let gone = || Answered::Left(Outcome::ClientGone);
+        assert_eq!(outcome(gone(), failed()), Some(Outcome::ClientGone));
+        assert_eq!(outcome(failed(), gone()), Some(Outcome::ClientGone));
     }
 }

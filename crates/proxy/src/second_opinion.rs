@@ -41,10 +41,11 @@ pub async fn ask(exchange: &Exchange) -> Option<Sides<Answer>> {
 async fn ask_side(exchange: &Exchange, side: Side) -> Option<Answer> {
     let pool = exchange.worker.pool(&exchange.snapshot, side);
     let limits = &exchange.snapshot.limits;
-    let capture = Capture::new(limits.body_bytes, exchange.worker.state.memory.share());
     let sent = Sent::now();
     let asked = async {
         let begun = begin(pool.send(&exchange.head, true, ReqBody::Empty).await.ok()?, sent);
+        let memory = exchange.worker.state.memory.share();
+        let capture = Capture::new(limits.body_bytes, memory, &begun.head.headers);
         match begun.response.into_body().collect(begun.head, capture).await {
             Answered::Whole(answer) => Some(answer),
             Answered::Left(_) | Answered::Failed { .. } | Answered::Unfinished => None,

@@ -16,6 +16,10 @@ use tokio::time::Instant;
 
 use crate::body::{ClientBodyError, Passing};
 
+/// hyper keeps one part of each unread answer, out of our reach. It is a copy of this many bytes at most, the longest frame
+/// of HTTP/2 unless both ends agree on longer ones, and not a slice of the read buffer of a side's connection.
+const PIECE: usize = 16 * 1024;
+
 /// An answer that is dropped, all but its frame, when its client does not ask for the next part in time.
 #[derive(Debug)]
 pub struct Watched {
@@ -27,6 +31,8 @@ pub struct Watched {
 struct Shared {
     /// None: given up.
     passing: RefCell<Option<Box<Passing>>>,
+    /// What is left of the last part.
+    rest: RefCell<Bytes>,
     /// Since when it is the client's turn; none while it waits for the side.
     unread_since: Cell<Option<Instant>>,
 }
@@ -35,6 +41,7 @@ impl Watched {
     pub fn new(passing: Box<Passing>, patience: Duration) -> Self {
         let shared = Rc::new(Shared {
             passing: RefCell::new(Some(passing)),
+            rest: RefCell::default(),
             unread_since: Cell::new(Some(Instant::now())),
         });
         let watchdog = tokio::task::spawn_local(watch(Rc::clone(&shared), patience)).abort_handle();
@@ -46,13 +53,26 @@ impl Watched {
         let Some(passing) = passing.as_mut() else {
             return Poll::Ready(Some(Err(ClientBodyError::Unread)));
         };
-        let polled = passing.poll(cx);
+        let mut rest = self.shared.rest.borrow_mut();
+        let polled = if rest.is_empty() {
+            passing.poll(cx)
+        } else {
+            Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut *rest)))))
+        };
         self.shared.unread_since.set(polled.is_ready().then(Instant::now));
-        polled.map_err(ClientBodyError::from)
+        let small = |frame: Frame<Bytes>| {
+            frame.map_data(|mut data| {
+                let piece = Bytes::copy_from_slice(&data.split_to(data.len().min(PIECE)));
+                *rest = data;
+                piece
+            })
+        };
+        polled.map_ok(small).map_err(ClientBodyError::from)
     }
 
     pub fn is_over(&self) -> bool {
-        self.shared.passing.borrow().as_ref().is_some_and(|p| p.is_over())
+        let over = |passing: &Passing| passing.is_over() && self.shared.rest.borrow().is_empty();
+        self.shared.passing.borrow().as_deref().is_some_and(over)
     }
 
     pub fn size_hint(&self) -> SizeHint {
@@ -73,6 +93,7 @@ async fn watch(shared: Rc<Shared>, patience: Duration) {
         let until = shared.unread_since.get().unwrap_or(now) + patience;
         if until <= now {
             drop(shared.passing.take());
+            shared.rest.take();
             return;
         }
         tokio::time::sleep_until(until).await;

@@ -1,11 +1,10 @@
 """What a copy holds, and for how long: memory by the byte, its place until its own answer is in, nothing for nobody."""
 
-import asyncio
-
 import pytest
 
 from tests.support import behaviour
-from tests.support.exchange import Exchange
+from tests.support.background import Gate
+from tests.support.exchange import Behaviour, Exchange
 from tests.support.fixtures import StartProxy, Upstreams
 from tests.support.h2_client import H2Client
 from tests.support.memory import resident
@@ -114,25 +113,76 @@ def test_a_slow_client_with_a_window_is_not_given_up(upstreams: Upstreams, start
     assert proxy.settled(1).outcomes == {"match": 1}
 
 
-def test_an_answer_that_drips_is_not_held_back_for_ever(upstreams: Upstreams, start_proxy: StartProxy) -> None:
-    """A short answer of the new side waits for its end, as it may be rescued; no longer than a side may be silent."""
-    body, sent = behaviour.pattern(200), 0
-
-    async def drips(exchange: Exchange) -> None:
-        nonlocal sent
-        await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 200\r\n\r\n")
-        for index in range(len(body)):
-            await exchange.send(body[index : index + 1])
-            sent += 1
-            await asyncio.sleep(0.02)
-
-    upstreams.old.on("/drip", behaviour.reply(200, body, content_type="text/plain"))
-    upstreams.new.on("/drip", drips)
-    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, limits={"idle_ms": 200})
+def test_a_short_answer_may_take_the_idle_time(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """The side's `timeout` is for the beginning of its answer; this one begins at once and takes longer than that."""
+    upstreams.old.on("/steady", behaviour.reply(200, b"x" * 10, content_type="text/plain"))
+    upstreams.new.on("/steady", behaviour.drip(b"x" * 10, 0.05))
+    proxy = start_proxy(old=upstreams.old.url, new={"url": upstreams.new.url, "timeout_ms": 200})
     proxy.set_weight(100)
     with RawClient(proxy.address) as client:
-        client.send(request("/drip"))
-        assert client.piece_after_head()
-        assert sent < len(body)
-        assert client.rest().body == body
+        assert client.ask("/steady").body == b"x" * 10
+    ledger = proxy.settled(1)
+    assert (ledger.outcomes, ledger.rescued) == ({"match": 1}, 0)
+
+
+def test_a_short_answer_that_drips_is_rescued(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """It is never silent for long, and still takes for ever."""
+    upstreams.old.on("/drip", behaviour.reply(200, b"old"))
+    upstreams.new.on("/drip", behaviour.drip(b"x" * 1000, 0.05))
+    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, limits={"idle_ms": 300})
+    proxy.set_weight(100)
+    with RawClient(proxy.address) as client:
+        assert client.ask("/drip").body == b"old"
+    ledger = proxy.settled(1)
+    assert (ledger.outcomes, ledger.rescued) == ({"new_failed": 1}, 1)
+    assert proxy.side("new")["failures"]["timeout"] == 1
+
+
+def test_heads_are_memory_too(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    gate = Gate()
+
+    async def begins(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\nx-long: " + b"y" * 50_000 + b"\r\n\r\n")
+        await exchange.unless_gone(gate.wait())
+        await exchange.send(b"z")
+
+    upstreams.on("/a", begins)
+    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url)
+    with RawClient(proxy.address) as client:
+        client.send(request("/a"))
+        assert client.head().status == 200
+        wait_until(lambda: proxy.counters()["memory"]["reserved"] > 100_000)
+        assert proxy.counters()["memory"]["reserved"] < 110_000
+        gate.open()
+        assert client.rest().body == b"z"
     assert proxy.settled(1).outcomes == {"match": 1}
+    proxy.release()
+
+
+@pytest.mark.parametrize("weight", [0, 100])
+def test_two_streams_that_do_not_say_so_are_no_failure(
+    upstreams: Upstreams, start_proxy: StartProxy, weight: int
+) -> None:
+    """The copy has had its time, but the side that serves has not ended its answer either."""
+    gates = Gate(), Gate()
+
+    def stream(gate: Gate) -> Behaviour:
+        async def begins(exchange: Exchange) -> None:
+            await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + behaviour.chunk(b"first"))
+            await exchange.unless_gone(gate.wait())
+            await exchange.send(behaviour.chunk(b"last") + b"0\r\n\r\n")
+
+        return begins
+
+    upstreams.old.on("/a", stream(gates[0]))
+    upstreams.new.on("/a", stream(gates[1]))
+    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, limits={"shadow_ms": 200})
+    proxy.set_weight(weight)
+    serving, shadow = (1, 0) if weight else (0, 1)
+    with RawClient(proxy.address) as client:
+        client.send(request("/a"))
+        assert client.piece_after_head() == b"first"
+        wait_until(lambda: upstreams.both[shadow].open_connections == 0, "the copy goes on")
+        gates[serving].open()
+        assert client.rest().body == b"firstlast"
+    assert proxy.settled(1).outcomes == {"streaming": 1}
