@@ -36,10 +36,10 @@ pub async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, o
     let judged = match looked.outcome {
         Compared::Match => return exchange.ticket.close(Outcome::Match),
         Compared::Ignored => looked.judged,
-        // In a box of its own: each request's task would have to be as large as this rare part.
+        // In a box of its own, as below: each request's task would have to be as large as this rare part.
         Compared::Mismatch => Box::pin(judge(&exchange, upload.is_none(), &case, looked.judged)).await,
     };
-    count(exchange, upload, case, judged).await;
+    Box::pin(count(exchange, upload, case, judged)).await;
 }
 
 /// What a thread needs to look at a pair.

@@ -64,7 +64,7 @@ pub async fn conclude(
     match settle(&pair) {
         Some(outcome) => {
             if matches!(outcome, Outcome::OldFailed | Outcome::NewFailed | Outcome::BothFailed) {
-                record::keep_failure(&exchange, upload.as_deref(), outcome, pair).await;
+                Box::pin(record::keep_failure(&exchange, upload.as_deref(), outcome, pair)).await;
             }
             exchange.ticket.close(outcome);
         }
