@@ -180,11 +180,16 @@ impl UpstreamBody {
         capture.finish(head)
     }
 
-    /// Reads a short body to its end before anything of it goes on, so that a break in the middle can still be rescued. All of
-    /// it must come within the time for which a side may be silent: one that drips it is as good as broken. (The time to
-    /// begin an answer is another matter, and may be shorter.)
-    pub async fn hold(&mut self) -> Result<Vec<Frame<Bytes>>, Failure> {
-        match tokio::time::timeout(self.idle, self.read()).await {
+    /// Reads a short body to its end before anything of it goes on, so that a break in the middle can still be rescued. The
+    /// client has seen nothing yet, so the side may be silent for no longer than `patience`, as before its head; and what
+    /// comes steadily must be whole within the time for which a side may be silent otherwise: one that drips it is as good
+    /// as broken.
+    pub async fn hold(&mut self, patience: Duration) -> Result<Vec<Frame<Bytes>>, Failure> {
+        let most = self.idle;
+        self.idle = most.min(patience);
+        let read = tokio::time::timeout(most, self.read()).await;
+        self.idle = most;
+        match read {
             Ok(read) => read.map_err(|broken| broken.failure),
             Err(_) => Err(self.broken(Failure::Timeout).failure),
         }

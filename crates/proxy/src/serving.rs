@@ -64,7 +64,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
                 }
             };
         }
-        Ok(mut begun) => match hold(&mut begun, rescues && repeatable).await {
+        Ok(mut begun) => match hold(&exchange, &mut begun, rescues && repeatable).await {
             Ok(held) => {
                 exchange.note_missed_write();
                 exchange.ticket.close(outcome);
@@ -178,7 +178,7 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
             Err(_) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Cancelled),
         };
     }
-    match hold(&mut begun, true).await {
+    match hold(&exchange, &mut begun, true).await {
         Ok(held) => pass_and_conclude(exchange, copied, serving, begun, held, Other::Leg(leg)),
         Err(failure) => {
             let failed = Answered::Failed {
@@ -192,13 +192,13 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
 
 /// Reads a short answer to its end before anything of it goes on, if `rescuable`: a break in it can then still be rescued, and
 /// a side that drips it is as good as broken. Longer answers stream.
-async fn hold(begun: &mut Begun, rescuable: bool) -> Result<Vec<Frame<Bytes>>, Failure> {
+async fn hold(exchange: &Exchange, begun: &mut Begun, rescuable: bool) -> Result<Vec<Frame<Bytes>>, Failure> {
     let body = begun.response.body_mut();
     let short = body.exact_length().is_some_and(|length| length <= HELD_BACK);
     if !rescuable || !short || is_endless(&begun.head.headers) {
         return Ok(Vec::new());
     }
-    body.hold().await
+    body.hold(exchange.snapshot.targets[exchange.serving].timeout).await
 }
 
 /// The serving side failed: the other side's answer is already on its way.

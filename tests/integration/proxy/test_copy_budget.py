@@ -182,6 +182,7 @@ def test_two_streams_that_do_not_say_so_are_no_failure(
     with RawClient(proxy.address) as client:
         client.send(request("/a"))
         assert client.piece_after_head() == b"first"
+        wait_until(lambda: upstreams.both[shadow].count() == 1)
         wait_until(lambda: upstreams.both[shadow].open_connections == 0, "the copy goes on")
         gates[serving].open()
         assert client.rest().body == b"firstlast"

@@ -32,7 +32,7 @@ def shifted(upstreams: Upstreams, start_proxy: StartProxy) -> RunningProxy:
     proxy = start_proxy(
         old=upstreams.old.url,
         new={"url": upstreams.new.url, "timeout_ms": 300},
-        limits={"second_opinions_per_s": 0, "idle_ms": 300},
+        limits={"second_opinions_per_s": 0},
     )
     proxy.set_weight(100)
     return proxy
@@ -182,8 +182,7 @@ def test_without_a_copy_under_way_a_read_is_asked_again(
     """No copy was sent; asking the old side afterwards changes nothing for a read without a body."""
     upstreams.old.default = behaviour.reply(200, b"old")
     changes = {"sample_ppm": 0} if why == "sample" else {"routes": [route("/{*all}", mirror=False)]}
-    limits = {"idle_ms": 300}
-    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, limits=limits, **changes)
+    proxy = start_proxy(old=upstreams.old.url, new={"url": upstreams.new.url, "timeout_ms": 300}, **changes)
     proxy.set_weight(100)
     upstreams.new.on("/reset", behaviour.reset_after_request())
     upstreams.new.on("/half", behaviour.truncate(b"half", 1000))
