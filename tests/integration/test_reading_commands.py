@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,10 @@ def test_doctor(served: Served, run: Callable[..., Result]) -> None:
     served.core.count(ENDPOINT, "match", 9)
     wait_until(lambda: served.engine.collector.activity.last_request_ms)
     result = run("doctor")
-    assert (result.exit_code, result.output) == (0, "All is well.\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        "Nothing stands in the way of the evidence. What it says is in `parallelrun report`.\n",
+    )
     assert json.loads(run("doctor", "--json").output) == {"findings": []}
 
 
@@ -195,6 +199,12 @@ def test_an_address_that_does_not_answer() -> None:
     result = command("report", "--admin", f"127.0.0.1:{port}")
     assert (result.returncode, result.stdout) == (69, "")
     assert result.stderr.startswith(f"http://127.0.0.1:{port} does not answer: ")
+    assert "Is `parallelrun serve` running?" in result.stderr
+
+
+def test_the_version() -> None:
+    result = command("--version")
+    assert (result.returncode, result.stdout) == (0, f"parallelrun {version('parallelrun')}\n")
 
 
 def test_an_address_of_something_else(make_origin: Callable[..., Any]) -> None:

@@ -1,6 +1,7 @@
 """The command line. Each module registers its commands, and imports what they need when they run: `--help` is fast."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -18,6 +19,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - most commands need none of it
+
+        typer.echo(f"parallelrun {version('parallelrun')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
+
+
 for module in (serve, demo, reading, rules, config):
     module.register(app)
 

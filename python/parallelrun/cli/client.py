@@ -50,7 +50,8 @@ class Admin:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise end(f"--admin {self.url}: {error}", USAGE) from None
         except httpx.HTTPError as error:
-            raise end(f"{self.url} does not answer: {error or type(error).__name__}", UNAVAILABLE) from None
+            hint = "Is `parallelrun serve` running? --admin says where its admin address is."
+            raise end(f"{self.url} does not answer: {error or type(error).__name__}. {hint}", UNAVAILABLE) from None
         if answer.status_code in (401, 403):
             raise end(f"{self.url}: {_detail(answer)} The token is taken from {TOKEN}.", USAGE)
         if answer.status_code == 422:

@@ -12,7 +12,9 @@ _STYLES = {"error": "bold red", "warning": "bold yellow"}
 def diagnosis_text(diagnosis: Diagnosis) -> Group:
     """Two lines per finding."""
     if not diagnosis.findings:
-        return Group(Text("All is well.", "bold green"))
+        return Group(
+            Text("Nothing stands in the way of the evidence. What it says is in `parallelrun report`.", "bold green")
+        )
     lines = []
     for finding in diagnosis.findings:
         lines.append(Text.assemble((f"{finding.topic}: ", _STYLES[finding.severity]), clean(finding.what, most=1000)))

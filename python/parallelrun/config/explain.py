@@ -64,7 +64,9 @@ def _example(path: KeyPath) -> str:
     if field is not None and field.examples:
         return f"; expected a value such as {field.examples[0]}"
     section = keys.section_at(path)
-    required = [key for key, below in keys.fields(section).items() if below.is_required()] if section else []
+    required = {key: below for key, below in keys.fields(section).items() if below.is_required()} if section else {}
+    if list(required) == ["url"]:  # a side, which may be a plain URL
+        return f"; expected a URL such as {(required['url'].examples or [''])[0]}"
     return f"; expected a mapping with `{'`, `'.join(required)}`" if required else ""
 
 

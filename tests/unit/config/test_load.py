@@ -62,8 +62,8 @@ def test_every_key_has_a_default_but_the_sides(file: Path) -> None:
     assert (str(config.listen), str(config.admin.listen)) == ("127.0.0.1:8080", "127.0.0.1:8081")
     assert (config.store, config.sample, config.databases) == ("sqlite:///parallelrun.db", 1_000_000, "shared")
     assert problems(file, "") == [
-        "p.yaml:1: old: missing; expected a mapping with `url`",
-        "p.yaml:1: new: missing; expected a mapping with `url`",
+        "p.yaml:1: old: missing; expected a URL such as http://orders-v1:8000",
+        "p.yaml:1: new: missing; expected a URL such as http://orders-v1:8000",
     ]
 
 
@@ -295,7 +295,7 @@ def test_without_a_file_the_command_line_is_to_blame() -> None:
         Source(None, {"old": "http://a", "listen": "x"}, {}).load()
     assert [str(problem) for problem in refused.value.problems] == [
         "command line: listen: expected ADDRESS:PORT, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080, got `x`",
-        "command line: new: missing; expected a mapping with `url`",
+        "command line: new: missing; expected a URL such as http://orders-v1:8000",
     ]
 
 
