@@ -25,7 +25,7 @@ say = @printf '\n==> %s\n' $(1)
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/demo.stamp $(VENV)/core-release.stamp ## build, run the example shop's old and new version side by side, end with a report
+demo: $(VENV)/demo.stamp $(VENV)/core-quick.stamp ## build, run the example shop's old and new version side by side, end with a report
 	$(call say,"running the demo")
 	$(BIN)/parallelrun demo $(DEMO_ARGS)
 
@@ -51,7 +51,7 @@ fmt: $(VENV)/lint.stamp ## format both languages, apply the safe fixes
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: $(VENV)/bench.stamp $(VENV)/core-release.stamp ## measure against nginx and Envoy; writes bench/results and the table of the docs
+bench: $(VENV)/bench.stamp $(VENV)/build.stamp ## measure against nginx and Envoy; writes bench/results and the table of the docs
 	$(BIN)/python bench/run.py $(BENCH_ARGS)
 
 FUZZ_SECONDS ?= 60

@@ -28,7 +28,7 @@ use crate::http2;
 use crate::lookup::Lookup;
 use crate::settings::Protocol;
 use crate::snapshot::Target;
-use crate::state::State;
+use crate::state::{SideCounts, State};
 use crate::upstream_error::{classify, Failure, UpstreamError};
 
 /// Below the 5 s after which Node.js closes an idle connection: the shortest of the widespread servers.
@@ -133,27 +133,27 @@ impl Pool {
         copy: bool,
         body: ReqBody,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        self.counted(self.send_uncounted(head, copy, body)).await
+        self.counts().requests.fetch_add(1, Relaxed);
+        let sent = self.send_uncounted(head, copy, body).await;
+        self.count(&sent);
+        sent
     }
 
-    async fn counted<B>(
-        &self,
-        asked: impl Future<Output = Result<Response<B>, UpstreamError>>,
-    ) -> Result<Response<B>, UpstreamError> {
-        let counts = &self.state.sides[self.target.side];
-        counts.requests.fetch_add(1, Relaxed);
-        let sent = asked.await;
-        match &sent {
+    fn counts(&self) -> &SideCounts {
+        &self.state.sides[self.target.side]
+    }
+
+    fn count<B>(&self, sent: &Result<Response<B>, UpstreamError>) {
+        match sent {
             Ok(answer) if is_server_error(answer.status()) => {
-                counts.status_5xx.fetch_add(1, Relaxed);
+                self.counts().status_5xx.fetch_add(1, Relaxed);
             }
             Ok(_) => {}
             Err(error) if error.clients_fault => {}
             Err(error) => {
-                counts.failures.of(error.failure).fetch_add(1, Relaxed);
+                self.counts().failures.of(error.failure).fetch_add(1, Relaxed);
             }
         }
-        sent
     }
 
     async fn send_uncounted(
@@ -285,7 +285,24 @@ impl Pool {
     /// A kept connection, if `kept` ones may be used and there is one; else a new one. Whatever it waits for, it takes no
     /// longer than connecting may.
     async fn connection(self: &Rc<Self>, copy: bool, kept: bool) -> Result<Connection, Failure> {
-        self.in_time(self.find(copy, kept)).await
+        match kept.then(|| self.ready(copy)).flatten() {
+            Some(connection) => Ok(connection),
+            // In a box of its own: each request's task would have to be as large as this rare part.
+            None => Box::pin(self.in_time(self.find(copy, kept))).await,
+        }
+    }
+
+    /// A kept connection that needs no waiting for, as nearly always.
+    fn ready(&self, copy: bool) -> Option<Connection> {
+        if let Some(slot) = self.shared(copy).take() {
+            return Some(Connection::Http2 { slot, reused: true });
+        }
+        let mut idle = self.idle.borrow_mut();
+        let is_ready = idle
+            .last()
+            .is_some_and(|(send, since)| since.elapsed() < IDLE && send.is_ready());
+        let (send, _) = if is_ready { idle.pop()? } else { return None };
+        Some(Connection::Http1 { send, reused: true })
     }
 
     async fn find(self: &Rc<Self>, copy: bool, kept: bool) -> Result<Connection, Failure> {
@@ -375,7 +392,10 @@ impl Pool {
     /// Asks for an upgrade on a connection of its own: HTTP/1.1, never pooled. The answer is either 101 or one whose end is
     /// clear.
     pub async fn upgrade(&self, head: &Head, protocol: &HeaderValue) -> Result<Response<Incoming>, UpstreamError> {
-        self.counted(self.upgrade_uncounted(head, protocol)).await
+        self.counts().requests.fetch_add(1, Relaxed);
+        let sent = self.upgrade_uncounted(head, protocol).await;
+        self.count(&sent);
+        sent
     }
 
     async fn upgrade_uncounted(
