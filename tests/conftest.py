@@ -1,5 +1,6 @@
 """Fixtures for tests that put the compiled data plane between real sockets. Importing it needs no compiled core."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from tests.support.origin import Origin
 from tests.support.process import OriginProcess
 from tests.support.proxy import RunningProxy, assert_ledger_exact, listener, snapshot
 from tests.support.rawclient import RawClient
+
+# A run that a shell started in the background ignores SIGINT, and every process it starts would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
