@@ -16,10 +16,11 @@ PACKAGE = ROOT / "python" / "parallelrun"
 ALLOWED: dict[str, set[str]] = {
     "config": set(),
     "evidence": {"config"},
+    "judge": {"config"},
     "engine": {"config", "evidence"},
     "api": {"config", "evidence", "engine"},
     "web": {"config", "evidence", "api"},
-    "cli": {"config", "evidence", "engine", "api", "web"},
+    "cli": {"config", "evidence", "judge", "engine", "api", "web"},
 }
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py")))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from parallelrun.cli import config, demo, reading, rules, serve
+from parallelrun.cli import config, demo, judge, reading, rules, serve
 
 USAGE = 64
 """Exit code: bad usage or configuration (`EX_USAGE`)."""
@@ -39,7 +39,7 @@ def _options(
     pass
 
 
-for module in (serve, demo, reading, rules, config):
+for module in (serve, demo, reading, rules, judge, config):
     module.register(app)
 
 
