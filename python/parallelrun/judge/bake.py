@@ -116,7 +116,8 @@ def readings(state: JudgeState, endpoints: Sequence[str]) -> dict[tuple[MetricNa
         found["mismatch", endpoint] = float(log_mean([read["mismatch.asked"], read["mismatch"]], [0.5, 0.5]))
         found["failures", endpoint] = read["failures"]
         found["slower", endpoint] = min(read["slower.paired"], read["slower.rate"])
-    return {key: value - math.log(state.horizon) for key, value in found.items()}
+    horizon = math.log(state.horizon or LEAST_HORIZON)
+    return {key: value - horizon for key, value in found.items()}
 
 
 def _batches(tallies: Tallies) -> dict[str, Batch]:

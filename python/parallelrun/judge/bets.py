@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike
 from parallelrun.judge.special import Floats, floats, log_mean
 
 _SMALL_BETS = np.geomspace(1e-4, 0.02, 12, endpoint=False)
-"""What a small excess over much noise needs; a quarter of the weight."""
+"""What a small excess over much noise needs; an eighth of the weight."""
 
 ABOVE_BETS: Floats = np.concatenate([_SMALL_BETS, np.linspace(0.02, 0.9, 24)])
 """Shares of the highest possible bet on "more often"."""
-ABOVE_WEIGHTS: Floats = np.repeat([0.25 / 12, 0.75 / 24], [12, 24])
+ABOVE_WEIGHTS: Floats = np.repeat([0.125 / 12, 0.875 / 24], [12, 24])
 
 BELOW_BETS: Floats = np.concatenate([_SMALL_BETS, np.linspace(0.02, 0.98, 24), [1.0]])
 """Bets on "not that much more often". Half of the weight is on 1, which wins most as long as nothing happens at all."""
@@ -36,9 +36,9 @@ class SplitCounts:
     """Requests that only one side got, while the new side's share of them was `share` (0 to 1)."""
 
     share: float
-    new_events: float
-    old_events: float
-    others: float
+    new_events: float | Floats
+    old_events: float | Floats
+    others: float | Floats
 
 
 def log_e_paired_above(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from parallelrun.config.rollout import Gate
 from parallelrun.judge.look import Counted, Look
@@ -45,9 +46,16 @@ def entries(lines: Iterable[str]) -> Iterator[tuple[int, Entry]]:
     """
     for number, line in enumerate(lines, start=1):
         try:
-            entry = Entry.model_validate_json(line)
+            entry = Entry.model_validate_json(line.rstrip("\n"))
         except ValidationError as error:
-            first = error.errors()[0]
-            at = ".".join(map(str, first["loc"]))
-            raise JournalError(number, f"{at}: {first['msg']}" if at else first["msg"]) from None
+            raise JournalError(number, _expected(error.errors()[0])) from None
         yield number, entry
+
+
+def _expected(error: ErrorDetails) -> str:
+    """Where in the line, and what should be there."""
+    if error["type"] == "json_invalid":
+        return f"expected a JSON object: {error['ctx']['error']}".replace(" at line 1 column ", " at column ")
+    at = ".".join(map(str, error["loc"]))
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{at}: {message[0].lower()}{message[1:]}"

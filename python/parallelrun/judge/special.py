@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, betaincc, betaln, logsumexp
+from scipy.special import betainc, betaincc, betaln
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -21,8 +21,14 @@ def floats(value: ArrayLike) -> Floats:
 
 
 def log_mean(logs: ArrayLike, weights: ArrayLike) -> Floats:
-    """The logarithm of the weighted mean over the last axis of numbers that are given by their logarithms."""
-    return floats(logsumexp(floats(logs), axis=-1, b=floats(weights)))
+    """The logarithm of the weighted mean over the last axis of numbers that are given by their logarithms.
+
+    At least one of them is finite. scipy's `logsumexp` says the same in ten times the time, and this is called for each
+    endpoint.
+    """
+    logs = floats(logs)
+    most = logs.max(axis=-1, keepdims=True)
+    return floats(most[..., 0] + np.log((floats(weights) * np.exp(logs - most)).sum(axis=-1)))
 
 
 def log_beta_below(a: ArrayLike, b: ArrayLike, x: float) -> Floats:

@@ -23,7 +23,7 @@ class JudgeState(Counted):
     peak: float = 0.0
     """The running maximum of the combined log e-value."""
     horizon: float = 0.0
-    """Requests that the bake was expected to see when it began."""
+    """Requests that the bake was expected to see when it began; 0 before the first look at it."""
     detectors: tuple[Detector, ...] = ()
     """Of the bake."""
 
