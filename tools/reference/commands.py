@@ -27,7 +27,8 @@ def _part(name: str, command: Any) -> str:
     paragraphs = [" ".join(each.split()) for each in re.split(r"\n\s*\n", (command.help or "").strip())]
     options = [each for each in command.params if each.opts[0].startswith("-")]
     arguments = [_metavar(each) for each in command.params if each not in options]
-    title = " ".join([name, *arguments])
+    required = [f"{each.opts[0]} {_metavar(each)}" for each in options if each.required]
+    title = " ".join([name, *arguments, *required])
     lines = [f"## `{title}`", "", "\n\n".join(paragraphs)]
     if command.params:
         rows = [_row(each) for each in command.params]

@@ -91,7 +91,7 @@ def _blind(look: Look, state: JudgeState) -> str | None:
         return look.missing
     backwards = went_back(state.last, look)
     if backwards is not None:
-        return f"counts of {backwards} went down, so some were lost"
+        return f"counts of {backwards} went down or vanished, so some were lost"
     waited = (look.at - look.since).total_seconds()
     if waited < PATIENCE_S:
         return None

@@ -24,7 +24,7 @@ class Slower:
     @classmethod
     def of_endpoint(cls, counts: EndpointCounts, gate: Gate) -> "Slower":
         """The tally of one endpoint."""
-        budget = 1 - gate.slower.quantile / MILLION
+        budget = (MILLION - gate.slower.quantile) / MILLION
         if counts.latency is None:
             return cls(budget)
         pairs = counts.latency.pairs

@@ -38,7 +38,7 @@ def carried(state: JudgeState, look: Look, gate: Gate) -> JudgeState:
 
 
 def went_back(before: Look | None, look: Look) -> str | None:
-    """The endpoint of which a count has gone down since the look before, or has vanished; None if there is none."""
+    """The endpoint of which a count has gone down or vanished since the look before; None if there is none."""
     now = {each.endpoint: _counts(each) for each in look.endpoints}
     for old in before.endpoints if before else ():
         new = now.get(old.endpoint, {})
@@ -49,6 +49,8 @@ def went_back(before: Look | None, look: Look) -> str | None:
 
 def _counts(counted: EndpointCounts) -> dict[str, int]:
     found = {"requests": counted.requests, "compared": counted.compared, "mismatches": counted.mismatches}
+    # Whether an endpoint is asked twice decides which test it gets: it may not change on the way.
+    found["asked" if counted.second_opinions else "not asked"] = 0
     latency = counted.latency.pairs if counted.latency else None
     tables = {"opinions": counted.second_opinions, "failures": counted.failures, "latency": latency}
     for name, table in tables.items():

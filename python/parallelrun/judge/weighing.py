@@ -25,7 +25,7 @@ class Weighed:
 
     def __init__(self, look: Look, state: JudgeState, gate: Gate) -> None:
         self.look, self.order = look, state.order
-        self.alpha = 1 - gate.confidence / MILLION
+        self.alpha = (MILLION - gate.confidence) / MILLION
         self.threshold = math.log(1 / self.alpha)
         """What a log e-value has to reach."""
         tallies = {each.endpoint: Tallies.of_endpoint(each, gate) for each in look.endpoints}

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from parallelrun.config.rollout import Gate
+from parallelrun.judge import JudgeState, judge
 from parallelrun.judge.bake import log_r, log_sr, rate_batch
 from parallelrun.judge.beta import log_e_above, log_e_below
 from parallelrun.judge.bets import SplitCounts, log_e_below_tolerance, log_e_paired_above, log_e_split_above
 from parallelrun.judge.mcnemar import log_e_mcnemar
+from tests.unit.judge.given import counts, look
 
 Array = NDArray[Any]
 ENOUGH = math.log(20)
@@ -91,7 +94,7 @@ def test_an_excess_at_the_budget_is_seldom_called_within_it() -> None:
     n = size * np.arange(1, looks + 1)
     b, c = pairs[..., 0], pairs[..., 1]
     failed: list[Array] = [each.cumsum(axis=1)[..., None] for each in (new, old)]
-    split = SplitCounts(share, failed[0], failed[1], n[:, None] - failed[0] - failed[1])
+    split = SplitCounts(share, failed[0], failed[1], (n[:, None] - failed[0] - failed[1]).astype(float))
     wrong = (log_e_below_tolerance(b, c, n, 0.01, [split]) >= ENOUGH).any(axis=1).mean()
     assert wrong < 0.05
 
@@ -153,6 +156,19 @@ def test_how_soon_a_slower_version_is_seen(shift: float, expected: int) -> None:
     look = np.arange(0, n, max(1, expected // 50))
     hits = log_e_mcnemar(b[:, look], c[:, look]) >= ENOUGH
     assert np.median(first(hits, np.broadcast_to(look + 1, hits.shape))) == pytest.approx(expected, rel=0.15)
+
+
+def test_the_whole_seldom_rolls_back_versions_at_their_budget() -> None:
+    """Five endpoints of different size, each exactly at the budget of mismatches."""
+    sizes, looks, rolled_back = np.array([2000, 700, 200, 50, 5]), 10, 0
+    for _ in range(40):
+        s = RNG.binomial(sizes, 0.001, (looks, 5)).cumsum(axis=0)
+        state = JudgeState()
+        for number in range(looks):
+            seen = [counts(f"GET /{e}", int(sizes[e]) * (number + 1), int(s[number, e])) for e in range(5)]
+            found, state = judge(look(*seen, after_s=60 * number), state, Gate())
+        rolled_back += found.kind == "roll_back"
+    assert rolled_back / 40 <= 0.05
 
 
 def detector_run(rates: Array, each: int, level: float) -> float:

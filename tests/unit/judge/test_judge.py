@@ -187,6 +187,8 @@ def test_counts_that_go_down_are_blind_until_a_new_epoch() -> None:
     assert verdict(before, after).kind == "blind"
     assert "counts of GET /a went down" in verdict(before, after).reason
     assert verdict(before, look(after_s=700, requests=50_000)).kind == "blind"
+    asked = counts("GET /a", 60_000, second_opinions=paired(100))
+    assert verdict(before, look(asked, after_s=700)).kind == "blind"
     assert verdict(before, after.model_copy(update={"epoch": 2})).kind == "advance"
 
 
