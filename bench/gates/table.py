@@ -6,7 +6,7 @@ from typing import Any
 
 TITLES = {
     "healthy": "Healthy: both versions fail in 0.5 % of the requests",
-    "incident": "Healthy, and for ten minutes something behind both is down: 5 % fail on both sides",
+    "incident": "Healthy, and from the second minute on something behind both is down for ten: 5 % fail on both sides",
     "regression": "Regression: the old version fails in 0.1 %, the new one in 0.9 %",
 }
 _WRONG = {"healthy": "rolled back", "incident": "rolled back", "regression": "promoted"}
@@ -32,8 +32,8 @@ def render(result: dict[str, Any]) -> str:
 def _scenario(name: str, cells: dict[str, dict[str, dict[str, Any]]]) -> str:
     rules = list(next(iter(cells.values())))
     lines = [
-        f"**{TITLES[name]}.** The share of runs {_MEANING[_WRONG[name]]}; in brackets undecided after a day, and the "
-        "median time to a decision.\n",
+        f"**{TITLES[name]}.** The share of runs {_MEANING[_WRONG[name]]}; in brackets those undecided after a day, "
+        "and the median time of the decisions.\n",
         f"| requests per second | {' | '.join(rules)} |",
         f"| ---: | {' | '.join(['---:'] * len(rules))} |",
     ]
