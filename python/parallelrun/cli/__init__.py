@@ -6,9 +6,7 @@ from typing import Annotated
 import typer
 
 from parallelrun.cli import config, demo, judge, reading, rules, serve
-
-USAGE = 64
-"""Exit code: bad usage or configuration (`EX_USAGE`)."""
+from parallelrun.cli.exits import USAGE
 
 _CLICKS_USAGE = 2
 

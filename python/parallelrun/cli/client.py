@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from parallelrun.cli.exits import UNAVAILABLE, USAGE
+
 if TYPE_CHECKING:
     import httpx
     from pydantic import BaseModel
@@ -13,10 +15,6 @@ if TYPE_CHECKING:
 
     Model = TypeVar("Model", bound=BaseModel)
 
-USAGE = 64
-"""Exit code: bad usage or configuration (`EX_USAGE`)."""
-UNAVAILABLE = 69
-"""Exit code: the admin address does not answer (`EX_UNAVAILABLE`)."""
 TOKEN = "PARALLELRUN_ADMIN__TOKEN"  # noqa: S105 - the name of a variable
 TIMEOUT_S = 15.0
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-USAGE = 64
+from parallelrun.cli.exits import USAGE
 
 
 def register(app: typer.Typer) -> None:

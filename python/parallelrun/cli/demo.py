@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-USAGE = 64
+from parallelrun.cli.exits import USAGE
 
 
 def register(app: typer.Typer) -> None:

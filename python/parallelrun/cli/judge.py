@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-NO = 1
-USAGE = 64
+from parallelrun.cli.exits import NO, USAGE
 
 _LONGEST = 1000
 """Characters of a line that are printed."""

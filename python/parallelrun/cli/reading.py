@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from parallelrun.cli.client import DEFAULT_ADMIN, Admin, AdminOption, JsonOption, end, fetch_report
+from parallelrun.cli.exits import NO
 from parallelrun.cli.printing import console, print_json, print_text
-
-NO = 1
-"""Exit code: the answer is no."""
 
 
 class Format(StrEnum):

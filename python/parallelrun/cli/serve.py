@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parallelrun.cli.exits import USAGE
+
 if TYPE_CHECKING:
     from parallelrun.config import Loaded, Source
-
-USAGE = 64
 
 
 def register(app: typer.Typer) -> None:
