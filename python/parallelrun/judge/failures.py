@@ -1,6 +1,6 @@
 """The metric *failures*: those of the new side beyond the old side's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from parallelrun.config.rollout import Gate
@@ -8,10 +8,11 @@ from parallelrun.config.units import MILLION
 from parallelrun.judge.bets import SplitCounts, log_e_below_tolerance, log_e_paired_above, log_e_split_above
 from parallelrun.judge.look import EndpointCounts
 from parallelrun.judge.special import log_mean
+from parallelrun.judge.summed import Summed
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Summed):
     """Split traffic at one weight."""
 
     share: float
@@ -29,25 +30,6 @@ class Part:
     def expected(self) -> float:
         """Failures of the new side if it failed as often as the old one."""
         return self.old_failures / self.old_requests * self.new_requests if self.old_requests else 0.0
-
-    def scaled(self, factor: float) -> "Part":
-        """`factor` times as many of each."""
-        return Part(
-            self.share,
-            self.new_requests * factor,
-            self.new_failures * factor,
-            self.old_requests * factor,
-            self.old_failures * factor,
-        )
-
-    def __add__(self, other: "Part") -> "Part":
-        return Part(
-            self.share,
-            self.new_requests + other.new_requests,
-            self.new_failures + other.new_failures,
-            self.old_requests + other.old_requests,
-            self.old_failures + other.old_failures,
-        )
 
 
 @dataclass(frozen=True)
@@ -101,12 +83,11 @@ class Failures:
         mirrored = self.pairs / self.of if self.of else 1.0
         split = (
             tuple(
-                Part(
-                    part.share,
-                    part.new_requests + (clean := more * part.new_requests / self.of),
-                    part.new_failures,
-                    part.old_requests + (clean * part.old_requests / part.new_requests if part.new_requests else 0.0),
-                    part.old_failures,
+                replace(
+                    part,
+                    new_requests=part.new_requests + (clean := more * part.new_requests / self.of),
+                    old_requests=part.old_requests
+                    + (clean * part.old_requests / part.new_requests if part.new_requests else 0.0),
                 )
                 for part in self.split
             )

@@ -31,27 +31,6 @@ class Paired(Counted):
         """All of them."""
         return self.new_only + self.old_only + self.both + self.neither
 
-    def __add__(self, other: "Paired") -> "Paired":
-        return Paired(
-            new_only=self.new_only + other.new_only,
-            old_only=self.old_only + other.old_only,
-            both=self.both + other.both,
-            neither=self.neither + other.neither,
-        )
-
-    def __sub__(self, earlier: "Paired") -> "Paired":
-        """What has come since.
-
-        Raises:
-            ValueError: a count has gone down.
-        """
-        return Paired(
-            new_only=self.new_only - earlier.new_only,
-            old_only=self.old_only - earlier.old_only,
-            both=self.both - earlier.both,
-            neither=self.neither - earlier.neither,
-        )
-
 
 class Split(Counted):
     """Requests that only one side got, because it served them, while the weight was `share`."""

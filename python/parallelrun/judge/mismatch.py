@@ -1,6 +1,6 @@
 """The metric *mismatch*: answers that differ, net of noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parallelrun.config.rollout import Gate
 from parallelrun.config.units import MILLION
@@ -8,13 +8,14 @@ from parallelrun.judge.beta import log_e_above, log_e_below
 from parallelrun.judge.bets import log_e_below_tolerance, log_e_paired_above
 from parallelrun.judge.look import EndpointCounts
 from parallelrun.judge.special import log_mean
+from parallelrun.judge.summed import Summed
 
 DIRECT, ASKED_TWICE = 0.9, 0.1
 """Weights of the two proofs that the rate is within budget."""
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class Mismatch(Summed):
     """Answers that differ, net of noise."""
 
     budget: float
@@ -66,32 +67,11 @@ class Mismatch:
             proofs.append(float(log_e_below_tolerance(self.new_only, self.old_only, self.asked, self.budget)))
         return float(log_mean(proofs, [DIRECT, ASKED_TWICE][: len(proofs)]))
 
-    def scaled(self, factor: float) -> "Mismatch":
-        return Mismatch(self.budget, *(factor * each for each in self._counts()))
-
     def with_clean(self, more: float) -> "Mismatch":
-        compared, mismatches, asked, new_only, old_only, unasked, unasked_mismatches = self._counts()
-        return Mismatch(
-            self.budget,
-            compared + more,
-            mismatches,
-            asked + more * (asked / compared if compared else 0),
-            new_only,
-            old_only,
-            unasked + more * (unasked / compared if compared else 1),
-            unasked_mismatches,
-        )
-
-    def __add__(self, other: "Mismatch") -> "Mismatch":
-        return Mismatch(self.budget, *(a + b for a, b in zip(self._counts(), other._counts(), strict=True)))
-
-    def _counts(self) -> tuple[float, ...]:
-        return (
-            self.compared,
-            self.mismatches,
-            self.asked,
-            self.new_only,
-            self.old_only,
-            self.unasked,
-            self.unasked_mismatches,
+        asked, unasked = (self.asked / self.compared, self.unasked / self.compared) if self.compared else (0.0, 1.0)
+        return replace(
+            self,
+            compared=self.compared + more,
+            asked=self.asked + more * asked,
+            unasked=self.unasked + more * unasked,
         )

@@ -1,6 +1,6 @@
 """The metric *slower*: answers above the limit that the gate sets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parallelrun.config.rollout import Gate
 from parallelrun.config.units import MILLION
@@ -8,10 +8,11 @@ from parallelrun.judge.beta import log_e_above, log_e_below
 from parallelrun.judge.look import EndpointCounts
 from parallelrun.judge.mcnemar import log_e_mcnemar
 from parallelrun.judge.special import log_mean
+from parallelrun.judge.summed import Summed
 
 
 @dataclass(frozen=True)
-class Slower:
+class Slower(Summed):
     """Answers slower than the gate allows: the old side's above its quantile, the new side's above ratio times that."""
 
     budget: float
@@ -56,18 +57,5 @@ class Slower:
         paired = float(log_e_mcnemar(self.old_only, self.new_only))
         return float(log_mean([paired, float(log_e_below(self.events, self.pairs, self.budget))], [0.5, 0.5]))
 
-    def scaled(self, factor: float) -> "Slower":
-        counts = (self.pairs, self.new_only, self.old_only, self.both)
-        return Slower(self.budget, *(factor * each for each in counts))
-
     def with_clean(self, more: float) -> "Slower":
-        return Slower(self.budget, self.pairs + more, self.new_only, self.old_only + more * self.budget, self.both)
-
-    def __add__(self, other: "Slower") -> "Slower":
-        return Slower(
-            self.budget,
-            self.pairs + other.pairs,
-            self.new_only + other.new_only,
-            self.old_only + other.old_only,
-            self.both + other.both,
-        )
+        return replace(self, pairs=self.pairs + more, old_only=self.old_only + more * self.budget)
