@@ -11,6 +11,7 @@ from parallelrun.api.engine import Engine
 from parallelrun.api.guard import Guard
 from parallelrun.api.health import HealthChecks
 from parallelrun.config.active import RuleSpec
+from parallelrun.config.rules import RuleKind
 from parallelrun.evidence.status import Status as DifferenceStatus
 
 MOST_DIFFERENCES = 10_000
@@ -102,7 +103,7 @@ def _reads(app: FastAPI, engine: Engine) -> None:
     @app.get("/api/v1/rules/try", tags=["rules"], responses=problems.responses(422, 503))
     async def try_rule(
         *,
-        kind: Annotated[trial.Kind, Query(description="The list it would stand in.")],
+        kind: Annotated[RuleKind, Query(description="The list it would stand in.")],
         at: Annotated[str, Query(description="Where: a location.")],
         route: Annotated[str | None, Query(description="The `match` of its route; without it, everywhere.")] = None,
         by: Annotated[str | None, Query(description="Of `unordered`.")] = None,

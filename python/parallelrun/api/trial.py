@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,7 +16,7 @@ from parallelrun.api.engine import Engine
 from parallelrun.api.suggest import Suggestion
 from parallelrun.config.active import RuleSpec, today
 from parallelrun.config.routes import Route, split_match
-from parallelrun.config.rules import Compare
+from parallelrun.config.rules import Compare, RuleKind
 from parallelrun.config.snapshot import snapshot
 from parallelrun.evidence.records import Answer, Pair, read_pair
 from parallelrun.evidence.signature import signature
@@ -26,7 +26,6 @@ PAIRS = 2000
 CANDIDATE = "the rule on trial"
 """No rule of a configuration can have this id."""
 
-Kind = Literal["ignore", "unordered", "tolerance", "equivalent", "case", "additive"]
 Place = tuple[str, str, str]
 
 
@@ -71,7 +70,7 @@ class Candidate:
     """As a configuration writes it."""
 
     @classmethod
-    def read(cls, kind: Kind, route: str | None, settings: RuleSpec) -> "Candidate":
+    def read(cls, kind: RuleKind, route: str | None, settings: RuleSpec) -> "Candidate":
         """Raises: BadRuleError."""
         try:
             (rule,) = getattr(Compare.model_validate({kind: [settings]}), kind)
@@ -190,9 +189,19 @@ class _Bench:
             for route in self._rules["routes"]
             if covers(f"{route['method']} {route['path']}" if route["method"] else route["path"], endpoint)
         ]
-        # As the core chooses: the path with most that is literal, among equal ones the first.
-        best = max(fitting, key=lambda route: -route["path"].count("{"), default=None)
+        best = max(fitting, key=_specific, default=None)
         return (best and best["compare"]) or {}
+
+
+def _specific(route: dict[str, Any]) -> tuple[bool, list[tuple[bool, int]], bool]:
+    """How near a route comes to the one path that it is about; the core chooses so, and of equal ones the first.
+
+    A path that ends in `{*rest}` comes after all that do not; then counts the first segment in which one is literal, or
+    has more of an ending, and the other not; then whether the route is for one method alone.
+    """
+    path = str(route["path"])
+    segments = [("{" not in segment, len(segment.partition("}")[2])) for segment in path.split("/")]
+    return "{*" not in path, segments, route["method"] is not None
 
 
 def _comparable(answer: Answer) -> Raw | None:

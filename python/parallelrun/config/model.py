@@ -144,7 +144,8 @@ class Config(Section):
     compare: Compare = Field(default_factory=Compare)
     """What counts as a difference, everywhere."""
     routes: Many[Route] = Field(default=(), examples=[[{"match": "POST /orders", "writes": "both-sides"}]])
-    """Settings for some endpoints. The most specific path counts; among equal ones, the first whose method fits."""
+    """Settings for some endpoints. The most specific path counts; for the same path the line for the method alone,
+    then the first."""
     openapi: Path | None = Field(default=None, strict=False, examples=["openapi.yaml"])
     """An OpenAPI description (YAML or JSON) whose paths name the endpoints."""
     rollout: Rollout = Field(default_factory=Rollout, json_schema_extra={"later": True})

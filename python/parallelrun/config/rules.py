@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -141,5 +141,6 @@ class Compare(Section):
     """Further headers that count, beside those that carry meaning by themselves."""
 
 
-RULE_KINDS = ("ignore", "unordered", "tolerance", "equivalent", "case", "additive")
+RuleKind = Literal["ignore", "unordered", "tolerance", "equivalent", "case", "additive"]
+RULE_KINDS: tuple[RuleKind, ...] = get_args(RuleKind)
 """The keys of `Compare` that hold rules."""

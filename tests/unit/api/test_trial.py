@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from parallelrun.api.trial import BadRuleError, Candidate, Kind, Trial, covers, trial
+from parallelrun.api.trial import BadRuleError, Candidate, Trial, covers, trial
 from parallelrun.config import Config
+from parallelrun.config.rules import RuleKind
 from parallelrun.evidence.model import Run
 from parallelrun.evidence.records import Record, read_record
 from parallelrun.evidence.store import Batch
@@ -27,7 +28,7 @@ def record(name: str, old: Any, new: Any, endpoint: str = ENDPOINT, **changes: A
 
 
 async def tried(
-    tmp_path: Path, records: list[Record], kind: Kind, route: str | None = None, rules: Any = None, **settings: Any
+    tmp_path: Path, records: list[Record], kind: RuleKind, route: str | None = None, rules: Any = None, **settings: Any
 ) -> Trial:
     engine = FakeEngine(f"sqlite:///{tmp_path / 'x.db'}", **(rules or {}))
     await engine.store.write(Batch(Run("r", "", 1, 1), records=records))
@@ -89,6 +90,28 @@ async def test_what_cannot_be_compared_again_is_skipped(tmp_path: Path) -> None:
     assert (found.pairs, found.skipped, found.silenced) == (3, 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("routes", "hidden_already"),
+    [
+        (["/{*all}", "/orders/{id}"], False),
+        (["/orders/{*rest}", "/{a}/{b}"], False),
+        (["/{a}/{id}", "/orders/{id}"], False),
+        (["/orders/{id}", "/{a}/{id}"], True),
+        (["/orders/{id}", "GET /orders/{number}"], False),
+        (["GET /orders/{id}", "/orders/{number}"], True),
+        (["/orders/{id}", "/orders/{number}"], True),
+    ],
+)
+async def test_the_present_rules_are_those_of_the_route_that_the_core_takes(
+    tmp_path: Path, routes: list[str], hidden_already: bool
+) -> None:
+    """Only the first of them hides the difference."""
+    first, second = routes
+    rules = {"routes": [{"match": first, "compare": {"ignore": ["$.a"]}}, {"match": second}]}
+    found = await tried(tmp_path, [record("1", {"a": 1}, {"a": 2})], "ignore", at="$.a", rules=rules)
+    assert places(found) == ({} if hidden_already else {"$.a": 1})
+
+
 async def test_the_yaml_is_the_rule(tmp_path: Path) -> None:
     settings = {"at": "$.price", "absolute": 0.5, "relative": "1%"}
     found = await tried(tmp_path, [], "tolerance", "POST /x", **settings)
@@ -108,7 +131,7 @@ async def test_the_yaml_is_the_rule(tmp_path: Path) -> None:
     ],
 )
 def test_a_rule_that_says_nothing_is_refused(
-    kind: Kind, settings: dict[str, Any], route: str | None, message: str
+    kind: RuleKind, settings: dict[str, Any], route: str | None, message: str
 ) -> None:
     with pytest.raises(BadRuleError, match=message):
         Candidate.read(kind, route, settings)
@@ -119,7 +142,7 @@ def test_a_rule_that_says_nothing_is_refused(
     [("equivalent", {"at": "$.a", "pattern": "("}), ("ignore", {"at": "$.a[?"})],
 )
 async def test_a_rule_that_the_core_cannot_read_is_refused(
-    tmp_path: Path, kind: Kind, settings: dict[str, Any]
+    tmp_path: Path, kind: RuleKind, settings: dict[str, Any]
 ) -> None:
     with pytest.raises(BadRuleError):
         await tried(tmp_path, [], kind, **settings)
