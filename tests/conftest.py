@@ -1,8 +1,8 @@
 """Fixtures for tests that put the compiled data plane between real sockets. Importing it needs no compiled core."""
 
 import signal
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,34 +17,32 @@ from tests.support.rawclient import RawClient
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture
-def make_origin() -> Iterator[MakeOrigin]:
-    """Makes further origins. At the end of the test none may have been sent anything malformed."""
-    made: list[Origin] = []
+Made = TypeVar("Made", Origin, H2Origin)
 
-    def make(*args: Any, **kwargs: Any) -> Origin:
-        made.append(Origin(*args, **kwargs))
+
+def _origins(kind: type[Made]) -> Iterator[Callable[..., Made]]:
+    made: list[Made] = []
+
+    def make(*args: Any, **kwargs: Any) -> Made:
+        made.append(kind(*args, **kwargs))
         return made[-1]
 
     yield make
     for origin in made:
         origin.close()
     assert [violation for origin in made for violation in origin.violations] == []
+
+
+@pytest.fixture
+def make_origin() -> Iterator[MakeOrigin]:
+    """Makes further origins. At the end of the test none may have been sent anything malformed."""
+    yield from _origins(Origin)
 
 
 @pytest.fixture
 def make_h2_origin() -> Iterator[MakeH2Origin]:
     """The same for HTTP/2."""
-    made: list[H2Origin] = []
-
-    def make(*args: Any, **kwargs: Any) -> H2Origin:
-        made.append(H2Origin(*args, **kwargs))
-        return made[-1]
-
-    yield make
-    for origin in made:
-        origin.close()
-    assert [violation for origin in made for violation in origin.violations] == []
+    yield from _origins(H2Origin)
 
 
 @pytest.fixture

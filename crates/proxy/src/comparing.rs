@@ -75,14 +75,15 @@ impl Case {
         Work::default().answer(&self.pair.old).answer(&self.pair.new)
     }
 
-    /// Nearly none where the bodies are equal, as most are.
+    /// Nearly none where the bodies are equal, as most are; which is worth finding out for long ones only.
     fn work_to_look(&self) -> Work {
         let Sides { old, new } = &*self.pair;
-        let coding = |of: &Answer| of.head.headers.get(CONTENT_ENCODING).cloned();
-        if coding(old) == coding(new) && old.body == new.body {
+        let same_coding = || old.head.headers.get(CONTENT_ENCODING) == new.head.headers.get(CONTENT_ENCODING);
+        let work = self.work();
+        if work.is_long() && same_coding() && old.body == new.body {
             Work::default()
         } else {
-            self.work()
+            work
         }
     }
 

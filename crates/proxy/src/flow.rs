@@ -66,7 +66,7 @@ impl Exchange {
         }
     }
 
-    /// True if `side` failing may send the request to the other one.
+    /// True if the request may go to the other side where `from` fails.
     pub fn may_go_over(&self, from: Side) -> bool {
         let old_only = self.route.writes == Some(Writes::OldOnly) && !self.head.is_safe();
         self.snapshot.rescues(from) && !old_only

@@ -32,7 +32,7 @@ impl Work {
     }
 
     /// An encoded body always is: nobody knows how long it becomes.
-    fn is_long(self) -> bool {
+    pub fn is_long(self) -> bool {
         self.encoded || self.bytes > SHORT
     }
 }

@@ -298,10 +298,7 @@ impl Pool {
             return Some(Connection::Http2 { slot, reused: true });
         }
         let mut idle = self.idle.borrow_mut();
-        let is_ready = idle
-            .last()
-            .is_some_and(|(send, since)| since.elapsed() < IDLE && send.is_ready());
-        let (send, _) = if is_ready { idle.pop()? } else { return None };
+        let (send, _) = idle.pop_if(|(send, since)| since.elapsed() < IDLE && send.is_ready())?;
         Some(Connection::Http1 { send, reused: true })
     }
 
@@ -377,7 +374,7 @@ impl Pool {
 
     async fn connect(&self, purpose: Purpose) -> Result<Connected, Failure> {
         let connected = connect(&self.target, &self.lookup, purpose).await?;
-        self.state.sides[self.target.side].connects.fetch_add(1, Relaxed);
+        self.counts().connects.fetch_add(1, Relaxed);
         Ok(connected)
     }
 

@@ -50,9 +50,9 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
     let serving = exchange.serving;
     let rescues = exchange.may_go_over(serving);
     let repeatable = bodyless && exchange.head.is_safe();
-    let error = match send(&exchange, serving, false, body).await {
+    let error = match send(&exchange, serving, body).await {
         Ok(begun) if is_server_error(begun.head.status) && rescues && repeatable => {
-            return match send(&exchange, serving.other(), false, ReqBody::Empty).await {
+            return match send(&exchange, serving.other(), ReqBody::Empty).await {
                 Ok(other) if !is_server_error(other.head.status) => {
                     exchange.ticket.rescued();
                     exchange.ticket.close(outcome);
@@ -88,7 +88,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         exchange.ticket.close(failed(serving));
         return client_error::failed(serving, failure);
     };
-    match send(&exchange, serving.other(), false, body).await {
+    match send(&exchange, serving.other(), body).await {
         Ok(other) => {
             exchange.ticket.rescued();
             exchange.note_missed_write();
@@ -126,7 +126,7 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
     let permit = Rc::new(permit);
     let leg = start_copy(&exchange, follow, Rc::clone(&permit));
     let copied = Copied { upload, permit };
-    match send(&exchange, serving, false, lead).await {
+    match send(&exchange, serving, lead).await {
         Ok(begun) if rescues => rescuable(exchange, copied, leg, begun).await,
         Ok(begun) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg)),
         Err(error) if rescues && !error.clients_fault => {
@@ -247,10 +247,10 @@ pub fn failed(side: Side) -> Outcome {
 }
 
 /// Sends the request to one side and notes what its head tells.
-async fn send(exchange: &Exchange, side: Side, copy: bool, body: ReqBody) -> Result<Begun, UpstreamError> {
+async fn send(exchange: &Exchange, side: Side, body: ReqBody) -> Result<Begun, UpstreamError> {
     let pool = exchange.worker.pool(&exchange.snapshot, side);
     let sent = Sent::now();
-    let response = pool.send(&exchange.head, copy, body).await?;
+    let response = pool.send(&exchange.head, false, body).await?;
     let begun = begin(response, sent);
     count(exchange.ticket.endpoint(), side, &begun);
     exchange.statuses[side].set(Some(begun.head.status));

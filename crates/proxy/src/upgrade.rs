@@ -48,7 +48,7 @@ pub async fn pass(mut exchange: Exchange, wanted: Wanted, place: Rc<Place>) -> R
     let serving = exchange.serving;
     let (side, asked) = match ask(&exchange, serving, &wanted).await {
         // A request that never left may go to the other side.
-        Err(error) if error.unsent.is_some() && exchange.snapshot.rescues(serving) => {
+        Err(error) if error.unsent.is_some() && exchange.may_go_over(serving) => {
             (serving.other(), ask(&exchange, serving.other(), &wanted).await)
         }
         asked => (serving, asked),

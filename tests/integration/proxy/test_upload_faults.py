@@ -1,16 +1,15 @@
 """Whose fault an upload that breaks off is, and where a message ends when its end comes in a frame of its own."""
 
 import contextlib
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.support import behaviour
 from tests.support.background import Gate
 from tests.support.exchange import Exchange
-from tests.support.fixtures import StartProxy, Upstreams
+from tests.support.fixtures import MakeH2Origin, StartProxy, Upstreams
 from tests.support.h2_client import H2Client
-from tests.support.h2_origin import H2Message, H2Origin, H2Reply, plain_reply
+from tests.support.h2_origin import H2Message, H2Reply, plain_reply
 from tests.support.proxy import RunningProxy
 from tests.support.rawclient import ClosedError, RawClient, request
 from tests.support.wait import wait_until
@@ -19,45 +18,32 @@ NEVER = 600_000
 """Milliseconds, of a limit that a test must not run into."""
 
 
-@pytest.fixture
-def make_h2_origin() -> Iterator[Callable[..., H2Origin]]:
-    made: list[H2Origin] = []
-
-    def make(*args: object, **kwargs: object) -> H2Origin:
-        made.append(H2Origin(*args, **kwargs))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield make
-    for origin in made:
-        origin.close()
-    assert [violation for origin in made for violation in origin.violations] == []
-
-
 def failures(proxy: RunningProxy) -> dict[str, int]:
     """How many failures each side has to its name."""
     return {side: sum(proxy.side(side)["failures"].values()) for side in ("old", "new")}
+
+
+def assert_old_fails(proxy: RunningProxy) -> None:
+    """Begins an upload, which the old side and nobody else fails."""
+    with RawClient(proxy.address) as client:
+        client.send(request("/up", "POST", {"content-length": "1000000"}) + b"x" * 2000)
+        assert client.answer().status == 502
+        assert proxy.settled(1).outcomes == {"old_failed": 1}
+    assert failures(proxy) == {"old": 1, "new": 0}
 
 
 def test_a_side_that_breaks_an_upload_off_has_failed(upstreams: Upstreams, start_proxy: StartProxy) -> None:
     """The copy, which ends with it, neither hides that nor is a failure of its own side."""
     upstreams.old.on("/up", behaviour.reset_mid_upload(1000))
     proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, databases="separate")
-    with RawClient(proxy.address) as client:
-        client.send(request("/up", "POST", {"content-length": "1000000"}) + b"x" * 2000)
-        assert client.answer().status == 502
-        assert proxy.settled(1).outcomes == {"old_failed": 1}
-    assert failures(proxy) == {"old": 1, "new": 0}
+    assert_old_fails(proxy)
     assert not any(seen.message.complete for seen in upstreams.new.requests)
 
 
 def test_an_upload_that_never_left_is_a_failure_of_the_side(upstreams: Upstreams, start_proxy: StartProxy) -> None:
     upstreams.old.refuse()
     proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, databases="separate")
-    with RawClient(proxy.address) as client:
-        client.send(request("/up", "POST", {"content-length": "1000000"}) + b"x" * 2000)
-        assert client.answer().status == 502
-        assert proxy.settled(1).outcomes == {"old_failed": 1}
-    assert failures(proxy) == {"old": 1, "new": 0}
+    assert_old_fails(proxy)
 
 
 def test_an_upload_that_never_left_is_rescued(upstreams: Upstreams, start_proxy: StartProxy) -> None:
@@ -136,7 +122,7 @@ def test_a_slow_upload_does_not_break_an_answer_that_has_begun(upstreams: Upstre
 
 
 def test_http2_sides_are_not_blamed_for_a_client_that_left(
-    make_h2_origin: Callable[..., H2Origin], start_proxy: StartProxy
+    make_h2_origin: MakeH2Origin, start_proxy: StartProxy
 ) -> None:
     """hyper reports a body that broke off as an error of the stream, like any other."""
     old, new = make_h2_origin(), make_h2_origin()
@@ -165,7 +151,7 @@ def test_the_end_of_an_upload_in_a_frame_of_its_own(upstreams: Upstreams, start_
 
 @pytest.mark.parametrize(("method", "status"), [("GET", 200), ("HEAD", 200), ("GET", 204), ("GET", 304)])
 def test_the_end_of_an_answer_in_a_frame_of_its_own(
-    make_h2_origin: Callable[..., H2Origin], start_proxy: StartProxy, method: str, status: int
+    make_h2_origin: MakeH2Origin, start_proxy: StartProxy, method: str, status: int
 ) -> None:
     """A client of HTTP/1.1 has its answer by the length, or by the head alone where there can be no body."""
 
@@ -185,9 +171,7 @@ def test_the_end_of_an_answer_in_a_frame_of_its_own(
     assert failures(proxy) == {"old": 0, "new": 0}
 
 
-def test_trailers_behind_a_declared_length_still_pass(
-    make_h2_origin: Callable[..., H2Origin], start_proxy: StartProxy
-) -> None:
+def test_trailers_behind_a_declared_length_still_pass(make_h2_origin: MakeH2Origin, start_proxy: StartProxy) -> None:
     def reply(asked: H2Message) -> H2Reply:
         return H2Reply(200, [("content-length", "3"), ("trailer", "x-end")], b"abc", trailers=[("x-end", "1")])
 

@@ -48,13 +48,19 @@ def start(start_proxy: StartProxy, upstreams: Upstreams, databases: str, weight:
     return proxy
 
 
-@pytest.mark.parametrize("weight", [0, 50, 100])
-def test_shared_one_side_only(upstreams: Upstreams, start_proxy: StartProxy, weight: int) -> None:
-    proxy = start(start_proxy, upstreams, "shared", weight)
+def send_writes(proxy: RunningProxy) -> list[str]:
+    """Two hundred writes on one connection, all taken; their names."""
     names = [f"w{number}" for number in range(200)]
     with RawClient(proxy.address) as client:
         client.send(b"".join(write(name) for name in names))
         assert all(client.answer("POST").status == 200 for _ in names)
+    return names
+
+
+@pytest.mark.parametrize("weight", [0, 50, 100])
+def test_shared_one_side_only(upstreams: Upstreams, start_proxy: StartProxy, weight: int) -> None:
+    proxy = start(start_proxy, upstreams, "shared", weight)
+    names = send_writes(proxy)
     assert proxy.settled(200).outcomes == {"method_not_mirrored": 200}
     assert arrivals(upstreams.old) + arrivals(upstreams.new) == Counter(names)
     served = sum(arrivals(upstreams.new).values())
@@ -65,10 +71,7 @@ def test_shared_one_side_only(upstreams: Upstreams, start_proxy: StartProxy, wei
 @pytest.mark.parametrize("weight", [0, 50, 100])
 def test_separate_both_exactly_once(upstreams: Upstreams, start_proxy: StartProxy, weight: int) -> None:
     proxy = start(start_proxy, upstreams, "separate", weight)
-    names = [f"w{number}" for number in range(200)]
-    with RawClient(proxy.address) as client:
-        client.send(b"".join(write(name) for name in names))
-        assert all(client.answer("POST").status == 200 for _ in names)
+    names = send_writes(proxy)
     assert proxy.settled(200).outcomes == {"match": 200}
     assert arrivals(upstreams.old) == arrivals(upstreams.new) == Counter(names)
 
