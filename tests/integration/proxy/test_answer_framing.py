@@ -123,3 +123,14 @@ def test_from_the_new_side_that_serves(upstreams: Upstreams, start_proxy: StartP
         return
     assert answer.body in (b"fine" if case.method == "GET" else b"", case.body)
     assert ledger.rescued == (1 if case.body is None else 0)
+
+
+@pytest.mark.parametrize(("fields", "status"), [(100, 200), (101, 502)])
+def test_an_answer_of_too_many_fields_is_a_failure(
+    proxy: RunningProxy, upstreams: Upstreams, client: RawClient, fields: int, status: int
+) -> None:
+    lines = "".join(f"x-{number}: v\r\n" for number in range(fields - 1))
+    upstreams.old.on("/many", behaviour.raw(f"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n".encode()))
+    assert client.ask("/many").status == status
+    proxy.settled(1)
+    assert proxy.side("old")["failures"]["protocol"] == (status == 502)
