@@ -13,13 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from parallelrun._core import Comparator, ConfigError
 from parallelrun.api.engine import Engine
-from parallelrun.api.suggest import Suggestion
 from parallelrun.config.active import RuleSpec, today
 from parallelrun.config.routes import Route, split_match
 from parallelrun.config.rules import Compare, RuleKind
 from parallelrun.config.snapshot import snapshot
 from parallelrun.evidence.records import Answer, Pair, read_pair
 from parallelrun.evidence.signature import signature
+from parallelrun.evidence.suggest import Suggestion
 
 PAIRS = 2000
 """At most so many pairs are looked at, the newest first."""

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from parallelrun.api import models
 from parallelrun.api.engine import Engine
 from parallelrun.api.importance import importance
-from parallelrun.api.suggest import suggest
 from parallelrun.api.times import moment
 from parallelrun.evidence import StoreError, StoreTooNewError
 from parallelrun.evidence.counters import EndpointCounts, Latency, SideOfEndpoint
@@ -15,6 +14,7 @@ from parallelrun.evidence.rates import wilson
 from parallelrun.evidence.records import read_pair
 from parallelrun.evidence.signature import signature
 from parallelrun.evidence.status import Status
+from parallelrun.evidence.suggest import suggest
 
 
 def rate(count: int, of: int) -> models.Rate:

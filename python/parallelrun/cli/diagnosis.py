@@ -7,18 +7,12 @@ from typing import Literal
 from pydantic import BaseModel
 
 from parallelrun.api.status import SideStatus, Status
-from parallelrun.cli.words import span
-from parallelrun.web.report import Report, number
+from parallelrun.config.words import number, span
+from parallelrun.evidence.copies import ENOUGH, LEFT_OUT, MANY, QUIET, unnoticed, why_no_copies
+from parallelrun.web.report import Report
 
-QUIET = timedelta(minutes=5)
-"""So long without a request is worth a word."""
 SKEW = timedelta(seconds=5)
 """So far apart two clocks may be."""
-MANY = 0.05
-"""More than this share of the recent requests lost to one cause is worth a word."""
-ENOUGH = 20
-"""Fewer requests or pairs than this prove nothing."""
-
 Severity = Literal["error", "warning"]
 
 
@@ -86,41 +80,16 @@ def _new(status: Status) -> Iterator[Finding]:
     quiet = _quiet_for(status, status.new.last_request_at)
     if not status.recent.requests or quiet < min(QUIET, timedelta(seconds=status.recent.seconds)):
         return
-    if status.recent.new or status.recent.requests < ENOUGH:
+    if not unnoticed(status.recent):
         return
-    why, do = _why_no_copies(status)
+    why, do = why_no_copies(
+        status.recent,
+        weight=status.weight,
+        sample=status.sample,
+        failed=any(status.new.failures.values()),
+        url=status.new.url,
+    )
     yield _error("new", f"new has had no request for {span(quiet.total_seconds())}: {why}", do)
-
-
-def _why_no_copies(status: Status) -> tuple[str, str]:
-    if status.weight == 0 and status.sample == 0:
-        return "weight 0 and sampling 0 %", "set `sample` above 0%"
-    left_out = {name: count for name, count in status.recent.outcomes.items() if name in _LEFT_OUT}
-    if left_out:
-        name = max(left_out, key=left_out.__getitem__)
-        what, do = _LEFT_OUT[name]
-        return f"{what} ({left_out[name]} of {status.recent.requests} requests)", do
-    if any(status.new.failures.values()):
-        return "it cannot be reached", f"check that {status.new.url} is up and reachable from here"
-    return "no copy was sent", "look at the ledger: `parallelrun report`"
-
-
-_LEFT_OUT = {
-    "breaker_open": ("the breaker is open", "look after the new side; copies resume when it is well"),
-    "method_not_mirrored": (
-        "all requests have unsafe methods, and `databases: shared` sends those to one side only",
-        "give the new side a database of its own and set `databases: separate`, or send reads too",
-    ),
-    "route_not_mirrored": ("their routes say `mirror: false`", "take `mirror: false` away"),
-    "overload": (
-        "copies meet `limits.shadows` or `limits.memory`",
-        "raise the limit, or find why the new side is slow",
-    ),
-    "not_sampled": ("`sample` leaves them out", "raise `sample`"),
-    "request_too_large": ("request bodies are over `limits.body`", "raise `limits.body`"),
-    "looped": ("they have gone through parallelrun before", "check that neither side's URL leads back here"),
-    "upgrade": ("they are upgrades, such as WebSockets, which are not copied", "nothing: this cannot be compared"),
-}
 
 
 def _sides(status: Status) -> Iterator[Finding]:
@@ -197,7 +166,7 @@ def _left_out(status: Status) -> Iterator[Finding]:
     for name in ("overload", "breaker_open", "request_too_large", "looped"):
         count = recent.outcomes.get(name, 0)
         if count > MANY * recent.requests:
-            what, do = _LEFT_OUT[name]
+            what, do = LEFT_OUT[name]
             yield _warning("copies", f"{count} of the last {recent.requests} requests were not compared: {what}", do)
     large = recent.outcomes.get("response_too_large", 0)
     if large > MANY * recent.requests:

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from parallelrun.api.models import Pair
 from parallelrun.cli.words import clean, milliseconds, time
+from parallelrun.evidence.visible import visible
 from parallelrun.web.sidebyside import Cell, Row, everything
-from parallelrun.web.visible import visible
 
 NARROW = 90
 """Columns below which the sides stand above each other."""

@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from parallelrun.cli.words import clean, milliseconds, span
+from parallelrun.cli.words import clean, milliseconds
+from parallelrun.config.words import span
 from parallelrun.evidence.counters import Counters, Latency
 from parallelrun.evidence.model import Example, Judged
 from parallelrun.evidence.outcomes import ALL, COMPARED, NOT_COMPARED

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from parallelrun.api.models import Difference
 from parallelrun.cli.words import NOTHING, milliseconds, time
+from parallelrun.evidence.visible import in_one_line, visible
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
-from parallelrun.web.visible import in_one_line, visible
 
 _TITLES = {
     "differs": "The new version answers differently",

@@ -7,8 +7,8 @@ from rich.text import Text
 from parallelrun.api.rules import Rules
 from parallelrun.api.trial import Changed, Trial
 from parallelrun.cli.words import clean
-from parallelrun.web.report import number
-from parallelrun.web.visible import visible
+from parallelrun.config.words import number
+from parallelrun.evidence.visible import visible
 
 
 def rules_text(found: Rules) -> RenderableType:

@@ -6,7 +6,8 @@ from rich.text import Text
 
 from parallelrun.api.models import Ledger
 from parallelrun.api.status import SideStatus, Status
-from parallelrun.cli.words import clean, size, span, time
+from parallelrun.cli.words import clean, size, time
+from parallelrun.config.words import span
 from parallelrun.evidence.outcomes import COMPARED
 from parallelrun.web.report import share
 

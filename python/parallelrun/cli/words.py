@@ -4,7 +4,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from parallelrun.web.visible import in_one_line
+from parallelrun.evidence.visible import in_one_line
 
 STATUS_STYLES = {"open": "bold red", "race": "yellow", "noise": "dim", "ignored": "dim"}
 NOTHING = "nothing here"
@@ -28,14 +28,6 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return "n/a"
     return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
-
-
-def span(seconds: float) -> str:
-    """`40 s`, `5 min`, `3 h`, `2 d`."""
-    for limit, unit, size in ((120.0, "s", 1), (7200.0, "min", 60), (172_800.0, "h", 3600)):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
 
 
 def size(count: int) -> str:

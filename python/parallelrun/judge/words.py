@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from parallelrun.config.rollout import Gate
 from parallelrun.config.units import MILLION, format_share
+from parallelrun.config.words import span
 from parallelrun.judge.look import Stable
 from parallelrun.judge.verdict import Finding, Proof
 
@@ -106,14 +107,6 @@ def odds(log_e: float) -> str:
 def percent(share: float) -> str:
     """`0.12%`, to three digits."""
     return f"{100 * share:.3g}%"
-
-
-def span(seconds: float) -> str:
-    """`40 s`, `5 min`, `3 h`, `2 d`."""
-    for limit, unit, size in ((120.0, "s", 1), (7200.0, "min", 60), (172_800.0, "h", 3600)):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
 
 
 def _where(found: Finding) -> str:

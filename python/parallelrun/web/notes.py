@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from parallelrun.web.report import Report, number, percent
+from parallelrun.config.words import number
+from parallelrun.web.report import Report, percent
 
 FEW = 0.5
 """Less than this share compared is worth a word."""

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from parallelrun.api.models import Pair
 from parallelrun.evidence.outcomes import ALL, COMPARED, FAILED
+from parallelrun.evidence.visible import in_one_line, visible
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
 from parallelrun.web.sidebyside import Row, side_by_side
-from parallelrun.web.visible import in_one_line, visible
 
 TITLES = {
     "differs": "The new version answers differently",

@@ -9,6 +9,7 @@ from parallelrun.api.models import Difference, Endpoint, Endpoints, Ledger, Pair
 from parallelrun.api.rules import Rule, Rules
 from parallelrun.api.status import Status
 from parallelrun.api.views import rate
+from parallelrun.config.words import number
 from parallelrun.evidence.outcomes import COMPARED, FAILED, NOT_COMPARED
 
 PAIRS = 100
@@ -143,11 +144,6 @@ def _uncompared(ledger: Ledger, done: int) -> list[Uncompared]:
         if (count := ledger.outcomes.get(name, 0))
     ]
     return sorted(found, key=lambda one: -one.count)
-
-
-def number(count: int, noun: str) -> str:
-    """`1 endpoint`, `1,234 endpoints`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def percent(rate: Rate) -> str:

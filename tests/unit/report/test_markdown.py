@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from parallelrun.cli.report_markdown import code, markdown, plain
+from parallelrun.evidence.visible import in_one_line
 from parallelrun.web.report import Report
-from parallelrun.web.visible import in_one_line
 from tests.unit.report.conftest import SCRIPT
 
 TAGS = {

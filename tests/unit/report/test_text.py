@@ -12,7 +12,8 @@ from parallelrun.cli.differences_text import differences_text
 from parallelrun.cli.pair_text import pair_text
 from parallelrun.cli.report_text import report_text
 from parallelrun.cli.status_text import status_text
-from parallelrun.cli.words import clean, milliseconds, size, span
+from parallelrun.cli.words import clean, milliseconds, size
+from parallelrun.config.words import span
 from parallelrun.web.report import Report
 from tests.support.fake_engine import FakeEngine
 from tests.unit.report.conftest import SCRIPT

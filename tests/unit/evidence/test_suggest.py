@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parallelrun._core import Comparator
-from parallelrun.api.suggest import Suggestion, suggest
 from parallelrun.config import Config
 from parallelrun.evidence.model import Difference, Example, Times
 from parallelrun.evidence.status import Verdicts
+from parallelrun.evidence.suggest import Suggestion, suggest
 from tests.support.proxy import NO_RULES
 
 Answer = tuple[int, list[tuple[str, str]], bytes]

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parallelrun.web.visible import in_one_line, visible
+from parallelrun.evidence.visible import in_one_line, visible
 
 
 @given(st.text(st.characters(codec=None, categories=None)))

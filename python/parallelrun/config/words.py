@@ -1,0 +1,14 @@
+"""Numbers in words, the same wherever people read them."""
+
+
+def number(count: int, noun: str) -> str:
+    """`1 endpoint`, `1,234 endpoints`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def span(seconds: float) -> str:
+    """`40 s`, `5 min`, `3 h`, `2 d`."""
+    for limit, unit, size in ((120.0, "s", 1), (7200.0, "min", 60), (172_800.0, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
