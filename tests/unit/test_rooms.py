@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": set(),
     "evidence": {"config"},
     "judge": {"config"},
+    "rollout": {"config", "evidence", "judge"},
     "engine": {"config", "evidence"},
     "api": {"config", "evidence", "engine"},
     "web": {"config", "evidence", "api"},

@@ -1,0 +1,26 @@
+"""The rollout: moves traffic by evidence, one step at a time. docs/explanation/rollout.md says why.
+
+Start with `decide`.
+"""
+
+from parallelrun.rollout.actions import Action, Refusal, applied, initial
+from parallelrun.rollout.decide import decide
+from parallelrun.rollout.facts import Asked, Command, Facts
+from parallelrun.rollout.phases import PHASES, Phase
+from parallelrun.rollout.plan import Plan
+from parallelrun.rollout.state import State
+
+__all__ = [
+    "PHASES",
+    "Action",
+    "Asked",
+    "Command",
+    "Facts",
+    "Phase",
+    "Plan",
+    "Refusal",
+    "State",
+    "applied",
+    "decide",
+    "initial",
+]
