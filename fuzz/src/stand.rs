@@ -114,10 +114,14 @@ fn snapshot(old: &Origin, new: &Origin) -> Value {
             "tolerance": [{"at": "$.price", "absolute": 0.01, "relative": null, "id": null}],
             "equivalent": [], "case": [], "additive": [], "headers": []},
         "templates": ["/orders/{id}"],
-        "routes": [{"method": null, "path": "/private/{*rest}", "writes": null, "mirror": false, "compare": null},
-            {"method": "PUT", "path": "/one/{id}", "writes": "one-side", "mirror": true, "compare": null}],
+        "routes": [{"method": null, "path": "/private/{*rest}", "writes": null, "mirror": false, "verify": null, "compare": null},
+            {"method": "PUT", "path": "/one/{id}", "writes": "one-side", "mirror": true, "verify": null, "compare": null}],
         "limits": {"body_bytes": 4096, "memory_bytes": 1_048_576, "shadows": 64, "shadow_ms": PATIENCE_MS,
-            "idle_ms": PATIENCE_MS, "second_opinions_per_s": 1_000_000, "endpoints": 20, "pair_body_bytes": 1024},
+            "idle_ms": PATIENCE_MS, "second_opinions_per_s": 1_000_000, "endpoints": 20, "pair_body_bytes": 1024,
+            "sampled_per_s": 0},
         "redact": {"headers": ["authorization"], "json": ["$..password"]},
+        "breaker": {"failures": 5, "share": 0.5, "volume": 20, "window_ms": 10_000, "stall_ms": 500, "open_ms": 100,
+            "longest_open_ms": 1000, "slow_start_ms": 100, "probes_per_s": 5},
+        "verify": {"everywhere": false, "wait_ms": 100},
     })
 }

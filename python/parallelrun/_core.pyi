@@ -42,6 +42,17 @@ class Proxy:
 
         Takes effect with the next request.
         """
+    def set_health(self, healthy: bool) -> None:
+        """Says what the health checks of the new side found. While they fail the breaker is open."""
+    def set_slow(self, limits: str) -> None:
+        """Fixes what counts as slow, by endpoint, as JSON: `{"GET /": {"old_us": 1000, "new_us": 1500}}`.
+
+        In microseconds from sending the request to the head of the answer. An endpoint whose limits change counts anew;
+        one that is left out keeps what it has.
+
+        Raises:
+            ConfigError: the JSON is not of this shape.
+        """
     def counters(self) -> bytes:
         """All counters since the start, as JSON."""
     def poll(self, max: int, timeout: float) -> list[bytes]:

@@ -62,8 +62,21 @@ SNAPSHOT: Json = {
         "second_opinions_per_s": 50,
         "endpoints": 500,
         "pair_body_bytes": 65_536,
+        "sampled_per_s": 0,
     },
     "redact": {"headers": ["authorization"], "json": []},
+    "breaker": {
+        "failures": 1_000_000,  # as good as none: most tests are about something else
+        "share": 1.0,
+        "volume": 1_000_000,
+        "window_ms": 10_000,
+        "stall_ms": 500,
+        "open_ms": 5000,
+        "longest_open_ms": 60_000,
+        "slow_start_ms": 30_000,
+        "probes_per_s": 5,
+    },
+    "verify": {"everywhere": False, "wait_ms": 1000},
 }
 
 
@@ -89,9 +102,23 @@ def snapshot(**changes: Any) -> Json:
     return merged(SNAPSHOT, changes | sides)
 
 
-def route(path: str, *, method: str | None = None, writes: str | None = None, mirror: bool = True) -> Json:
+def route(
+    path: str,
+    *,
+    method: str | None = None,
+    writes: str | None = None,
+    mirror: bool = True,
+    verify: bool | None = None,
+) -> Json:
     """One entry of a snapshot's `routes`."""
-    return {"method": method, "path": path, "writes": writes, "mirror": mirror, "compare": None}
+    return {
+        "method": method,
+        "path": path,
+        "writes": writes,
+        "mirror": mirror,
+        "verify": verify,
+        "compare": None,
+    }
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,17 @@ pub struct AnswerHead {
     pub took: Duration,
 }
 
+impl AnswerHead {
+    /// The answer with this head and `body`.
+    pub fn as_compared<'a>(&'a self, body: &'a Bytes) -> parallelrun_compare::Answer<'a> {
+        parallelrun_compare::Answer {
+            status: self.status.as_u16(),
+            headers: &self.headers,
+            body,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Answer {
     pub head: AnswerHead,
@@ -29,11 +40,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn as_compared(&self) -> parallelrun_compare::Answer<'_> {
-        parallelrun_compare::Answer {
-            status: self.head.status.as_u16(),
-            headers: &self.head.headers,
-            body: &self.body,
-        }
+        self.head.as_compared(&self.body)
     }
 }
 

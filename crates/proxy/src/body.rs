@@ -34,7 +34,11 @@ pub struct BrokenOff {
 }
 
 impl BrokenOff {
-    fn answered(&self, head: AnswerHead) -> Answered {
+    pub fn failure(&self) -> Failure {
+        self.failure
+    }
+
+    pub fn answered(&self, head: AnswerHead) -> Answered {
         match self.cut {
             Some(cut) => cut.into(),
             None => Answered::Failed {
@@ -105,6 +109,11 @@ impl UpstreamBody {
         }
     }
 
+    /// True if all of it has been read.
+    pub fn is_over(&self) -> bool {
+        self.ended
+    }
+
     /// True if nothing that is compared can be missing any more.
     fn is_complete(&self) -> bool {
         self.ended || is_complete(&self.incoming)
@@ -167,7 +176,7 @@ impl UpstreamBody {
     /// Reads to the end and keeps the parts, but no more than `capture` may.
     pub async fn collect(mut self, head: AnswerHead, mut capture: Capture) -> Answered {
         while !self.is_complete() {
-            match std::future::poll_fn(|cx| self.poll_part(cx)).await {
+            match self.part().await {
                 Some(Ok(frame)) => {
                     if let Err(outcome) = capture.keep(&frame) {
                         return Answered::Left(outcome);
@@ -178,6 +187,11 @@ impl UpstreamBody {
             }
         }
         capture.finish(head)
+    }
+
+    /// The next part; none at the end.
+    pub async fn part(&mut self) -> Option<Result<Frame<Bytes>, BrokenOff>> {
+        std::future::poll_fn(|cx| self.poll_part(cx)).await
     }
 
     /// Reads a short body to its end before anything of it goes on, so that a break in the middle can still be rescued. The
@@ -199,7 +213,7 @@ impl UpstreamBody {
         let mut data = Vec::new(); // in one piece, as each part would hold a read buffer
         let mut trailers = None;
         while !self.ended {
-            match std::future::poll_fn(|cx| self.poll_part(cx)).await {
+            match self.part().await {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(part) => data.extend_from_slice(&part),
                     Err(frame) => trailers = frame.into_trailers().ok(),

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use http::header::CONTENT_ENCODING;
 use parallelrun_compare::{compare, text_beyond_noise, Cap, Comparison, Difference, Kind, Outcome as Compared, Rules};
 
 use crate::answer::Answer;
@@ -16,7 +15,7 @@ use crate::offload::{self, Work};
 use crate::record::Draft;
 use crate::routes::Route;
 use crate::second_opinion;
-use crate::sides::Sides;
+use crate::sides::{Side, Sides};
 
 /// Compares two whole answers, gives each difference its verdict, counts, and keeps an example.
 pub async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, old: Answer, new: Answer) {
@@ -32,6 +31,9 @@ pub async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, o
     };
     if let Some(cap) = looked.capped {
         state.caps.count(cap);
+    }
+    if second_opinion::is_sampled(&exchange, upload.is_none()) {
+        Box::pin(sample(&exchange, &case, looked.outcome == Compared::Mismatch)).await;
     }
     let judged = match looked.outcome {
         Compared::Match => return exchange.ticket.close(Outcome::Match),
@@ -71,20 +73,22 @@ impl Case {
         &self.endpoint.differences
     }
 
+    /// One of the sample: old was asked again.
+    fn count_sampled(&self, again: &Answer, new_differs: bool) {
+        let comparison = compare(self.rules(), &self.pair.old.as_compared(), &again.as_compared());
+        self.endpoint.sampled.count(&Sides {
+            old: comparison.outcome() == Compared::Mismatch,
+            new: new_differs,
+        });
+    }
+
     fn work(&self) -> Work {
         Work::default().answer(&self.pair.old).answer(&self.pair.new)
     }
 
-    /// Nearly none where the bodies are equal, as most are; which is worth finding out for long ones only.
     fn work_to_look(&self) -> Work {
         let Sides { old, new } = &*self.pair;
-        let same_coding = || old.head.headers.get(CONTENT_ENCODING) == new.head.headers.get(CONTENT_ENCODING);
-        let work = self.work();
-        if work.is_long() && same_coding() && old.body == new.body {
-            Work::default()
-        } else {
-            work
-        }
+        Work::of_two((&old.head, &old.body), (&new.head, &new.body))
     }
 
     /// Compares, and knows of each difference what has been learned.
@@ -133,6 +137,18 @@ impl Case {
         }
         Judged { differences, verdicts }
     }
+}
+
+/// Of a pair taken at random, asks old again, and counts which side differs.
+async fn sample(exchange: &Exchange, case: &Case, new_differs: bool) {
+    let Some(again) = second_opinion::ask_side(exchange, Side::Old).await else {
+        return;
+    };
+    let (case, work) = (case.clone(), case.work().answer(&again));
+    offload::run(&exchange.worker.state, work, move || {
+        case.count_sampled(&again, new_differs);
+    })
+    .await;
 }
 
 /// Asks again where that may tell more than what is known.

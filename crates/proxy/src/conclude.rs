@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::answer::{is_endless, Answered};
-use crate::budget::Held;
+use crate::budget;
 use crate::capture::Capture;
 use crate::comparing::compare_and_count;
 use crate::copying::Upload;
@@ -17,11 +17,12 @@ use crate::record;
 use crate::serving::{Begun, Leg};
 use crate::sides::{Side, Sides};
 use crate::upstream_error::{Failure, UpstreamError};
+use crate::verify::Held;
 
 /// What a copied request holds until it is concluded.
 pub struct Copied {
     pub upload: Option<Rc<Upload>>,
-    pub permit: Rc<Held>,
+    pub permit: Rc<budget::Held>,
 }
 
 /// The answer that the client did not get, as far as it is known.
@@ -29,6 +30,8 @@ pub enum Other {
     Leg(Leg),
     Known(Box<Result<Begun, UpstreamError>>),
     Answered(Box<Answered>),
+    /// Read as far as there was time to verify it.
+    Held(Box<Held>),
     /// The copy's task is gone: the process ends.
     Cancelled,
 }
@@ -55,11 +58,7 @@ pub async fn conclude(
     };
     let (mine, theirs) = tokio::join!(mine, theirs);
     let pair = Sides::from_roles(from, mine, theirs);
-    for side in Side::BOTH {
-        if matches!(pair[side], Answered::Failed { .. }) {
-            exchange.statuses[side].set(None); // an answer that broke off says nothing for certain
-        }
-    }
+    exchange.heard.pair(&pair);
     exchange.note_missed_write();
     match settle(&pair) {
         Some(outcome) => {
@@ -90,12 +89,27 @@ fn settle(pair: &Sides<Answered>) -> Option<Outcome> {
     }
 }
 
+/// What it means that a side gave no answer.
+pub fn failed(error: UpstreamError, upload: Option<&Upload>) -> Answered {
+    if !error.clients_fault {
+        return Answered::Failed {
+            failure: error.failure,
+            head: None,
+        };
+    }
+    // Its body broke off, or it never came: not the side's failure.
+    upload
+        .and_then(Upload::cut)
+        .map_or(Answered::Left(Outcome::ClientGone), Answered::from)
+}
+
 impl Other {
     /// `passed` turns true when the answer that the client gets has ended.
     async fn answered(self, exchange: &Exchange, upload: Option<&Upload>, passed: &Cell<bool>) -> Answered {
         let deadline = Duration::from_millis(exchange.snapshot.limits.shadow_ms);
         let begun = match self {
             Other::Answered(answered) => return *answered,
+            Other::Held(held) => return Box::pin(held.read_on(deadline)).await,
             Other::Cancelled => return Answered::Left(Outcome::ClientGone),
             Other::Known(begun) => *begun,
             Other::Leg(leg) => match leg.await {
@@ -105,18 +119,7 @@ impl Other {
         };
         let begun = match begun {
             Ok(begun) => begun,
-            Err(error) => {
-                if !error.clients_fault {
-                    return Answered::Failed {
-                        failure: error.failure,
-                        head: None,
-                    };
-                }
-                // Its body broke off, or it never came: not the side's failure.
-                return upload
-                    .and_then(Upload::cut)
-                    .map_or(Answered::Left(Outcome::ClientGone), Answered::from);
-            }
+            Err(error) => return failed(error, upload),
         };
         if is_endless(&begun.head.headers) {
             return Answered::Left(Outcome::Streaming);

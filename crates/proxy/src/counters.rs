@@ -39,6 +39,7 @@ pub fn counters(state: &State) -> Vec<u8> {
             "skipped": state.second_opinions.skipped.load(Relaxed),
         },
         "caps": caps,
+        "breaker": state.breaker.report(&snapshot.breaker, state.weight_ppm.load(Relaxed)),
         "panics": state.panics.load(Relaxed),
         "sides": {"old": &state.sides.old, "new": &state.sides.new},
         "endpoints": endpoints.iter().map(|e| value(&**e)).collect::<Vec<_>>(),

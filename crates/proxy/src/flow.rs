@@ -1,6 +1,5 @@
 //! One request: match it, choose the serving side, decide on the copy, and send it on its way.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -8,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -17,13 +16,14 @@ use crate::body::ClientBody;
 use crate::budget::Held;
 use crate::client_error;
 use crate::headers::Head;
+use crate::heard::Heard;
 use crate::ledger::{Outcome, Ticket};
 use crate::listener::Place;
 use crate::routes::Route;
 use crate::serving;
 use crate::settings::{Databases, Writes};
 use crate::shadow_mark;
-use crate::sides::{Side, Sides};
+use crate::sides::Side;
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::upgrade;
@@ -50,8 +50,7 @@ pub struct Exchange {
     pub serving: Side,
     /// A write that both sides are meant to take.
     pub both_write: bool,
-    /// What each side has answered so far.
-    pub statuses: Rc<Sides<Cell<Option<StatusCode>>>>,
+    pub heard: Rc<Heard>,
     pub _panicking: PanicCount,
 }
 
@@ -59,10 +58,20 @@ impl Exchange {
     /// Counts a write that one side took and the other did not, whatever the reason: from then on the two disagree.
     /// To be called when neither has anything more to say.
     pub fn note_missed_write(&self) {
-        let took = |side: Side| self.statuses[side].get().is_some_and(|status| status.as_u16() < 400);
-        let missed = Side::BOTH.into_iter().find(|side| !took(*side) && took(side.other()));
+        let heard = &self.heard;
+        let missed = Side::BOTH
+            .into_iter()
+            .find(|side| !heard.took_it(*side) && heard.took_it(side.other()));
         if let Some(side) = missed.filter(|_| self.both_write) {
             self.ticket.endpoint().sides[side].missed_writes.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// No copy is sent, so there is nothing to verify an answer of the new side by: the old side serves. Only a write that is
+    /// meant for one side alone goes where the weight sends it.
+    fn serve_unverified(&mut self) {
+        if self.route.verify && (self.head.is_safe() || self.both_write) {
+            self.serving = Side::Old;
         }
     }
 
@@ -101,7 +110,8 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     let (parts, incoming) = request.into_parts();
     let head = Rc::new(Head::from_client(parts, host, client.address, client.tls));
     let _panicking = PanicCount(Arc::clone(&worker.state));
-    let exchange = Exchange {
+    let mut exchange = Exchange {
+        heard: Heard::new(&worker, &snapshot, ticket.endpoint()),
         both_write: !looped && route.mirror && !head.is_safe() && writes_to_both(&snapshot, &route),
         worker,
         snapshot,
@@ -109,16 +119,19 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
         head,
         ticket,
         serving,
-        statuses: Rc::default(),
         _panicking,
     };
     if let Some(wanted) = wants_upgrade {
+        exchange.serve_unverified();
         return Box::pin(upgrade::pass(exchange, wanted, client.place)).await;
     }
     let response = match may_copy(&exchange, looped, &incoming) {
         Ok(permit) if exchange.both_write => unless_all_ends(serving::with_copy(exchange, permit, incoming)).await,
         Ok(permit) => serving::with_copy(exchange, permit, incoming).await,
-        Err(outcome) => serving::alone(exchange, outcome, incoming).await,
+        Err(outcome) => {
+            exchange.serve_unverified();
+            serving::alone(exchange, outcome, incoming).await
+        }
     };
     if http2 {
         response.map(|body| body.watch(patience))
@@ -143,7 +156,8 @@ fn choose(worker: &Worker, snapshot: &Snapshot, route: &Route, client: IpAddr, r
     if route.writes == Some(Writes::OldOnly) && !crate::headers::is_safe(request.method()) {
         return Side::Old;
     }
-    let weight = worker.state.weight_ppm.load(Relaxed);
+    let state = &worker.state;
+    let weight = state.breaker.weight(&snapshot.breaker, state.weight_ppm.load(Relaxed));
     serving_side(
         &snapshot.assignment_key,
         &snapshot.sticky,
@@ -178,15 +192,17 @@ fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<He
     if incoming.size_hint().lower() > snapshot.limits.body_bytes as u64 {
         return Err(Outcome::RequestTooLarge);
     }
-    let memory = &worker.state.memory;
+    let state = &worker.state;
+    // Nor is such a write withheld from a side that may be about to come back.
+    let spec = &snapshot.breaker;
+    if head.is_safe() && state.breaker.is_open(spec) && !state.probing.take(spec.probes_per_s) {
+        return Err(Outcome::BreakerOpen);
+    }
+    let memory = &state.memory;
     if memory.reserved() >= memory.limit() {
         return Err(Outcome::Overload);
     }
-    worker
-        .state
-        .shadows
-        .enter(snapshot.limits.shadows)
-        .ok_or(Outcome::Overload)
+    state.shadows.enter(snapshot.limits.shadows).ok_or(Outcome::Overload)
 }
 
 fn writes_to_both(snapshot: &Snapshot, route: &Route) -> bool {

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::differences::Differences;
 use crate::histogram::Histogram;
+use crate::pairs::{Alone, Fourfold, SlowPairs, Verified};
 use crate::sides::Sides;
 
 macro_rules! outcomes {
@@ -60,6 +62,16 @@ pub struct Endpoint {
     pub rescued: AtomicU64,
     pub sides: Sides<EndpointSide>,
     pub differences: Differences,
+    /// Failures where both sides were asked: no answer, or a 5xx.
+    pub failures: Fourfold,
+    /// Requests of which no copy was sent, by the side that was asked.
+    pub alone: Sides<Alone>,
+    /// A sample of pairs, taken before anybody knew what they say, of which old was asked again: new differs, old differs
+    /// from itself.
+    pub sampled: Fourfold,
+    /// Where Python has fixed what counts as slow.
+    pub slow: ArcSwapOption<SlowPairs>,
+    pub verified: Verified,
     outcomes: [AtomicU64; OUTCOMES],
 }
 
@@ -80,6 +92,11 @@ impl Endpoint {
             rescued: AtomicU64::new(0),
             sides: Sides::default(),
             differences: Differences::new(Arc::clone(signatures)),
+            failures: Fourfold::default(),
+            alone: Sides::default(),
+            sampled: Fourfold::default(),
+            slow: ArcSwapOption::empty(),
+            verified: Verified::default(),
             outcomes: [const { AtomicU64::new(0) }; OUTCOMES],
         }
     }
@@ -93,13 +110,18 @@ impl Serialize for Endpoint {
             .map(|o| (o.name(), self.outcomes[*o as usize].load(Relaxed)))
             .filter(|(_, count)| *count > 0)
             .collect();
-        let mut map = serializer.serialize_map(Some(6))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("endpoint", &self.name)?;
         map.serialize_entry("outcomes", &Pairs(&outcomes))?;
         map.serialize_entry("requests", &self.requests.load(Relaxed))?;
         map.serialize_entry("rescued", &self.rescued.load(Relaxed))?;
         map.serialize_entry("old", &self.sides.old)?;
         map.serialize_entry("new", &self.sides.new)?;
+        map.serialize_entry("failures", &self.failures)?;
+        map.serialize_entry("alone", &self.alone)?;
+        map.serialize_entry("sampled", &self.sampled)?;
+        map.serialize_entry("slow", &self.slow.load().as_deref())?;
+        map.serialize_entry("verified", &self.verified)?;
         map.end()
     }
 }

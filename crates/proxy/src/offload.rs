@@ -1,8 +1,9 @@
 //! Work on whole answers that would keep a worker's other clients waiting is done on threads of its own.
 
+use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, AnswerHead};
 use crate::state::State;
 
 /// Bytes that are looked at on the worker's own thread: less than it takes to hand them over pays off.
@@ -24,10 +25,26 @@ impl Work {
     }
 
     pub fn answer(self, answer: &Answer) -> Self {
-        let encoded = !answer.body.is_empty() && answer.head.headers.contains_key(CONTENT_ENCODING);
+        self.parts(&answer.head, &answer.body)
+    }
+
+    fn parts(self, head: &AnswerHead, body: &Bytes) -> Self {
+        let encoded = !body.is_empty() && head.headers.contains_key(CONTENT_ENCODING);
         Self {
             encoded: self.encoded || encoded,
-            ..self.bytes(answer.body.len())
+            ..self.bytes(body.len())
+        }
+    }
+
+    /// To compare two answers: nearly none where the bodies are equal, as most are; which is worth finding out for long ones
+    /// only.
+    pub fn of_two((old, old_body): (&AnswerHead, &Bytes), (new, new_body): (&AnswerHead, &Bytes)) -> Self {
+        let same_coding = || old.headers.get(CONTENT_ENCODING) == new.headers.get(CONTENT_ENCODING);
+        let work = Self::default().parts(old, old_body).parts(new, new_body);
+        if work.is_long() && same_coding() && old_body == new_body {
+            Self::default()
+        } else {
+            work
         }
     }
 

@@ -1,5 +1,6 @@
 //! The whole data plane: binds the port, runs the workers, and ends them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
@@ -17,7 +18,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::assign::WHOLE;
 use crate::counters::counters;
 use crate::listener::{self, Listening, Phase};
-use crate::settings::{self, ConfigError, ListenerSpec, SnapshotSpec};
+use crate::pairs::SlowPairs;
+use crate::settings::{self, ConfigError, ListenerSpec, SlowSpec, SnapshotSpec};
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::tls;
@@ -167,6 +169,32 @@ impl Proxy {
             return Err(ConfigError::at("weight", format!("{ppm} ppm: at most {WHOLE}")));
         }
         self.state.weight_ppm.store(ppm, Relaxed);
+        Ok(())
+    }
+
+    /// What the health checks of the new side say.
+    pub fn set_health(&self, healthy: bool) {
+        self.state
+            .breaker
+            .set_healthy(&self.state.snapshot.load().breaker, healthy);
+    }
+
+    /// Fixes what counts as slow, by endpoint: `{"GET /": {"old_us": 1000, "new_us": 1500}}`. An endpoint whose limits change
+    /// counts anew; one that is left out keeps its own.
+    pub fn set_slow(&self, limits: &str) -> Result<(), ConfigError> {
+        let limits: BTreeMap<String, SlowSpec> = settings::parse("slow", limits)?;
+        for endpoint in self.state.ledger.all() {
+            if let Some(SlowSpec { old_us, new_us }) = limits.get(&*endpoint.name) {
+                let same = endpoint
+                    .slow
+                    .load()
+                    .as_ref()
+                    .is_some_and(|slow| slow.has_limits(*old_us, *new_us));
+                if !same {
+                    endpoint.slow.store(Some(Arc::new(SlowPairs::new(*old_us, *new_us))));
+                }
+            }
+        }
         Ok(())
     }
 

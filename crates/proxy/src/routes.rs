@@ -14,6 +14,8 @@ use crate::template::write_template;
 pub struct Route {
     pub writes: Option<Writes>,
     pub mirror: bool,
+    /// The new side's answers are held until they have proved equal.
+    pub verify: bool,
     pub rules: Arc<Rules>,
 }
 
@@ -96,6 +98,7 @@ impl Routes {
                 route: Some(Arc::new(Route {
                     writes: route.writes,
                     mirror: route.mirror,
+                    verify: route.verify.unwrap_or(spec.verify.everywhere),
                     rules,
                 })),
             };
@@ -122,6 +125,7 @@ impl Routes {
             unnamed: Arc::new(Route {
                 writes: None,
                 mirror: true,
+                verify: spec.verify.everywhere,
                 rules: global,
             }),
         })

@@ -38,7 +38,17 @@ pub async fn ask(exchange: &Exchange) -> Option<Sides<Answer>> {
     Some(Sides { old: old?, new: new? })
 }
 
-async fn ask_side(exchange: &Exchange, side: Side) -> Option<Answer> {
+/// True for a few pairs, chosen without a look at what they say.
+pub fn is_sampled(exchange: &Exchange, bodyless: bool) -> bool {
+    /// Spreads the sample over the second, for the price of a random number.
+    const ONE_IN: u32 = 4;
+    let state = &exchange.worker.state;
+    let rate = exchange.snapshot.limits.sampled_per_s;
+    let eligible = rate > 0 && bodyless && exchange.head.is_safe() && !state.is_draining();
+    eligible && fastrand::u32(0..ONE_IN) == 0 && state.sampling.take(rate)
+}
+
+pub async fn ask_side(exchange: &Exchange, side: Side) -> Option<Answer> {
     let pool = exchange.worker.pool(&exchange.snapshot, side);
     let limits = &exchange.snapshot.limits;
     let sent = Sent::now();

@@ -1,7 +1,6 @@
 //! Gets the client its answer: from the serving side, or from the other one where that is a rescue.
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,9 +19,11 @@ use crate::conclude::{conclude, Copied, Other};
 use crate::copying::{ReqBody, Upload};
 use crate::flow::Exchange;
 use crate::headers::strip_hop_by_hop;
+use crate::heard::Asked;
 use crate::ledger::Outcome;
 use crate::sides::Side;
 use crate::upstream_error::{Failure, UpstreamError};
+use crate::verify;
 use crate::worker::Worker;
 
 /// An answer of the new side up to this length is read whole before it goes on, so that a break in its middle can still be
@@ -50,15 +51,17 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
     let serving = exchange.serving;
     let rescues = exchange.may_go_over(serving);
     let repeatable = bodyless && exchange.head.is_safe();
-    let error = match send(&exchange, serving, body).await {
+    let error = match send(&exchange, serving, body, rescues && repeatable).await {
         Ok(begun) if is_server_error(begun.head.status) && rescues && repeatable => {
-            return match send(&exchange, serving.other(), ReqBody::Empty).await {
+            return match send(&exchange, serving.other(), ReqBody::Empty, false).await {
                 Ok(other) if !is_server_error(other.head.status) => {
+                    exchange.heard.alone(serving);
                     exchange.ticket.rescued();
                     exchange.ticket.close(outcome);
                     pass(&exchange.worker, other.response, Vec::new(), None)
                 }
                 _ => {
+                    exchange.heard.alone(serving);
                     exchange.ticket.close(outcome);
                     pass(&exchange.worker, begun.response, Vec::new(), None)
                 }
@@ -66,11 +69,15 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         }
         Ok(mut begun) => match hold(&exchange, &mut begun, rescues && repeatable).await {
             Ok(held) => {
+                exchange.heard.alone(serving);
                 exchange.note_missed_write();
                 exchange.ticket.close(outcome);
                 return pass(&exchange.worker, begun.response, held, None);
             }
-            Err(failure) => UpstreamError::maybe_arrived(failure),
+            Err(failure) => {
+                exchange.heard.broke(serving);
+                UpstreamError::maybe_arrived(failure)
+            }
         },
         Err(error) => error,
     };
@@ -78,6 +85,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         exchange.ticket.close(Outcome::ClientGone);
         return client_error::no_answer(serving, &error);
     }
+    exchange.heard.alone(serving);
     // What never left may go to the other side; what may have arrived goes there only if asking twice changes nothing.
     let failure = error.failure;
     let again = error
@@ -88,7 +96,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         exchange.ticket.close(failed(serving));
         return client_error::failed(serving, failure);
     };
-    match send(&exchange, serving.other(), body).await {
+    match send(&exchange, serving.other(), body, false).await {
         Ok(other) => {
             exchange.ticket.rescued();
             exchange.note_missed_write();
@@ -126,7 +134,10 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
     let permit = Rc::new(permit);
     let leg = start_copy(&exchange, follow, Rc::clone(&permit));
     let copied = Copied { upload, permit };
-    match send(&exchange, serving, lead).await {
+    if serving == Side::New && exchange.route.verify {
+        return Box::pin(verify::serve(exchange, copied, leg, lead)).await;
+    }
+    match send(&exchange, serving, lead, rescues).await {
         Ok(begun) if rescues => rescuable(exchange, copied, leg, begun).await,
         Ok(begun) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg)),
         Err(error) if rescues && !error.clients_fault => {
@@ -181,6 +192,7 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
     match hold(&exchange, &mut begun, true).await {
         Ok(held) => pass_and_conclude(exchange, copied, serving, begun, held, Other::Leg(leg)),
         Err(failure) => {
+            exchange.heard.broke(serving);
             let failed = Answered::Failed {
                 failure,
                 head: Some(begun.head),
@@ -246,15 +258,16 @@ pub fn failed(side: Side) -> Outcome {
     }
 }
 
-/// Sends the request to one side and notes what its head tells.
-async fn send(exchange: &Exchange, side: Side, body: ReqBody) -> Result<Begun, UpstreamError> {
+/// Sends the request to one side and notes what comes of it; `replaceable` if another answer can stand in for this one.
+async fn send(exchange: &Exchange, side: Side, body: ReqBody, replaceable: bool) -> Result<Begun, UpstreamError> {
     let pool = exchange.worker.pool(&exchange.snapshot, side);
-    let sent = Sent::now();
-    let response = pool.send(&exchange.head, false, body).await?;
-    let begun = begin(response, sent);
-    count(exchange.ticket.endpoint(), side, &begun);
-    exchange.statuses[side].set(Some(begun.head.status));
-    Ok(begun)
+    let asked = Asked {
+        head: &exchange.head,
+        copy: false,
+        body,
+        replaceable,
+    };
+    exchange.heard.ask(&pool, asked).await
 }
 
 pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
@@ -266,29 +279,25 @@ pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
     Begun { head, response }
 }
 
-fn count(endpoint: &crate::ledger::Endpoint, side: Side, begun: &Begun) {
-    let counts = &endpoint.sides[side];
-    counts.latency.record(begun.head.took);
-    if is_server_error(begun.head.status) {
-        counts.status_5xx.fetch_add(1, Relaxed);
-    }
-}
-
 /// Sends the copy from a task of its own, which the client's leaving does not end.
 fn start_copy(exchange: &Exchange, body: ReqBody, permit: Rc<Held>) -> Leg {
+    start(exchange, exchange.serving.other(), true, body, permit)
+}
+
+/// Sends the request to `side` from a task of its own.
+pub fn start(exchange: &Exchange, side: Side, copy: bool, body: ReqBody, permit: Rc<Held>) -> Leg {
     let (told, leg) = oneshot::channel();
-    let side = exchange.serving.other();
     let pool = exchange.worker.pool(&exchange.snapshot, side);
     let head = Rc::clone(&exchange.head);
-    let endpoint = std::sync::Arc::clone(exchange.ticket.endpoint());
-    let statuses = Rc::clone(&exchange.statuses);
+    let heard = Rc::clone(&exchange.heard);
     tokio::task::spawn_local(async move {
-        let sent = Sent::now();
-        let answered = pool.send(&head, true, body).await.map(|response| begin(response, sent));
-        if let Ok(begun) = &answered {
-            count(&endpoint, side, begun);
-            statuses[side].set(Some(begun.head.status));
-        }
+        let asked = Asked {
+            head: &head,
+            copy,
+            body,
+            replaceable: false,
+        };
+        let answered = heard.ask(&pool, asked).await;
         drop(permit); // whoever waits for the answer holds it too
         let _ = told.send(answered); // nobody waits for it once the client has left or the answer is an endless one
     });
@@ -296,7 +305,7 @@ fn start_copy(exchange: &Exchange, body: ReqBody, permit: Rc<Held>) -> Leg {
 }
 
 /// Hands the answer to the client and, once it has passed, compares it with the other side's.
-fn pass_and_conclude(
+pub fn pass_and_conclude(
     exchange: Exchange,
     copied: Copied,
     from: Side,
@@ -330,11 +339,12 @@ async fn close_endless(exchange: Exchange, other: Other) {
     if let (Other::Leg(leg), true) = (other, exchange.both_write) {
         let _ = leg.await; // its task has noted the status
     }
+    exchange.heard.over();
     exchange.note_missed_write();
     exchange.ticket.close(Outcome::Streaming);
 }
 
-fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answered, other: Other) {
+pub fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answered, other: Other) {
     let (told, passed) = oneshot::channel();
     let _ = told.send(mine); // the receiver is right here
     let from = exchange.serving;

@@ -62,6 +62,8 @@ pub struct SnapshotSpec {
     pub routes: Vec<RouteSpec>,
     pub limits: Limits,
     pub redact: RedactSpec,
+    pub breaker: BreakerSpec,
+    pub verify: VerifySpec,
 }
 
 #[derive(Debug, Clone, Deserialize, PartialEq)]
@@ -118,6 +120,8 @@ pub struct RouteSpec {
     pub path: String,
     pub writes: Option<Writes>,
     pub mirror: bool,
+    /// None: as `verify.everywhere` says.
+    pub verify: Option<bool>,
     pub compare: Option<RulesSpec>,
 }
 
@@ -143,8 +147,50 @@ pub struct Limits {
     /// Longest silence of an upstream in the middle of a body.
     pub idle_ms: u64,
     pub second_opinions_per_s: u32,
+    /// Pairs per second, taken at random, of which the old side is asked again whatever they say.
+    pub sampled_per_s: u32,
     pub endpoints: usize,
     pub pair_body_bytes: usize,
+}
+
+/// When the new side is taken out of service, and how it comes back.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerSpec {
+    /// So many failures in a row open it; so many probes that work, one after the other, let it close again.
+    pub failures: u32,
+    /// So large a share of failures opens it (0 to 1), of at least `volume` requests within `window_ms`.
+    pub share: f64,
+    pub volume: u32,
+    pub window_ms: u64,
+    /// As many requests as `failures` that wait for this long and that the old side has answered, while the new side
+    /// answers nothing, open it.
+    pub stall_ms: u64,
+    /// Time that it stays open at least; twice as long after each relapse, up to `longest_open_ms`.
+    pub open_ms: u64,
+    pub longest_open_ms: u64,
+    /// Time in which the new side's share grows back.
+    pub slow_start_ms: u64,
+    /// Copies per second that probe the new side while it is open.
+    pub probes_per_s: u32,
+}
+
+/// What counts as a slow answer of each side.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlowSpec {
+    pub old_us: u64,
+    pub new_us: u64,
+}
+
+/// Answers of the new side that are held until they have proved equal to the old side's.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifySpec {
+    /// On all routes that do not say otherwise.
+    pub everywhere: bool,
+    /// How long an answer is held at most, from the head of the old side's on.
+    pub wait_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -27,7 +27,7 @@ impl Side {
 }
 
 /// One value for each side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Sides<T> {
     pub old: T,
     pub new: T,

@@ -8,7 +8,9 @@ use parallelrun_compare::Redactor;
 
 use crate::headers::HeaderChanges;
 use crate::routes::Routes;
-use crate::settings::{ConfigError, Databases, Limits, Protocol, Rescue, SideSpec, SnapshotSpec, Sticky};
+use crate::settings::{
+    BreakerSpec, ConfigError, Databases, Limits, Protocol, Rescue, SideSpec, SnapshotSpec, Sticky, VerifySpec,
+};
 use crate::sides::{Side, Sides};
 use crate::tls;
 
@@ -24,6 +26,8 @@ pub struct Snapshot {
     pub routes: Routes,
     pub limits: Limits,
     pub redactor: Redactor,
+    pub breaker: BreakerSpec,
+    pub verify: VerifySpec,
 }
 
 /// One side as an upstream. Pools belong to a target: as long as its settings stay, so do its connections.
@@ -69,6 +73,8 @@ impl Snapshot {
             redactor: Redactor::compile(&spec.redact.headers, &spec.redact.json)
                 .map_err(|e| ConfigError::at("redact", e))?,
             limits: spec.limits,
+            breaker: spec.breaker,
+            verify: spec.verify,
         })
     }
 

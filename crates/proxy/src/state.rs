@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
+use crate::breaker::Breaker;
 use crate::budget::{Budget, Gauge};
 use crate::ledger::Ledger;
 use crate::records::Records;
@@ -19,6 +20,11 @@ use crate::validate::Refused;
 pub struct State {
     pub snapshot: ArcSwap<Snapshot>,
     pub weight_ppm: AtomicU32,
+    pub breaker: Breaker,
+    /// Bounds the copies that probe the new side while the breaker is open.
+    pub probing: Bucket,
+    /// Bounds the pairs of which old is asked again whatever they say.
+    pub sampling: Bucket,
     pub started: Instant,
     pub draining: AtomicBool,
     pub workers: usize,
@@ -89,10 +95,14 @@ impl Caps {
 impl State {
     pub fn new(snapshot: Snapshot, workers: usize, comparing: tokio::runtime::Handle) -> Arc<Self> {
         let memory = Budget::new(snapshot.limits.memory_bytes);
+        let started = Instant::now();
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             weight_ppm: AtomicU32::new(0),
-            started: Instant::now(),
+            breaker: Breaker::new(started),
+            probing: Bucket::default(),
+            sampling: Bucket::default(),
+            started,
             draining: AtomicBool::new(false),
             workers,
             ledger: Ledger::default(),

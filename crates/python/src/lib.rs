@@ -55,6 +55,14 @@ impl Proxy {
         self.0.set_weight(ppm).map_err(refused)
     }
 
+    fn set_health(&self, healthy: bool) {
+        self.0.set_health(healthy);
+    }
+
+    fn set_slow(&self, py: Python<'_>, limits: &str) -> PyResult<()> {
+        py.detach(|| self.0.set_slow(limits)).map_err(refused)
+    }
+
     fn counters<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let json = py.detach(|| self.0.counters());
         PyBytes::new(py, &json)

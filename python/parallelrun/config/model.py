@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from parallelrun.config.breaker import Breaker
 from parallelrun.config.rollout import Alert, Rollout
 from parallelrun.config.routes import Route
 from parallelrun.config.rules import Compare, JsonPath
@@ -46,6 +47,11 @@ class Limits(Section):
     """How long a copy and its answer may take altogether."""
     second_opinions: Annotated[int, Field(ge=0)] = Field(default=50, examples=[10])
     """The most second askings in a second, to tell a difference from noise and from a race; 0 never asks again."""
+    verify_wait: SomeTime = Field(default=parse_duration("1s"), examples=["200ms"])
+    """How long an answer may be held to be verified, from the head of the old side's answer on."""
+    samples: Annotated[int, Field(ge=0)] = Field(default=5, examples=[20])
+    """During a rollout, the most pairs in a second, taken at random, of which the old side is asked again: how often it
+    differs from itself is what the new side is measured by."""
     connections: Count = Field(default=10_000, examples=[2000])
     """The most connections of clients at once. Further ones wait to be accepted."""
     headers: Count = Field(default=100, examples=[200])
@@ -139,6 +145,11 @@ class Config(Section):
     """Whose failures the other side's answer may stand in for: only the new side's, or those of both."""
     sample: Share = Field(default=MILLION, examples=["10%"])
     """The share of the requests that are copied and compared, of those that may be."""
+    breaker: Breaker = Field(default_factory=Breaker)
+    """When the new side is taken out of service, and how it comes back."""
+    verify: bool = Field(default=False, examples=[True])
+    """Whether clients of the new side get its answer only where it has proved equal to the old side's, and else the old
+    one."""
     sticky: Sticky = Field(default_factory=Sticky)
     """What a client is known by; by default its address."""
     compare: Compare = Field(default_factory=Compare)

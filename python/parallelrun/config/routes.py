@@ -52,5 +52,7 @@ class Route(Section):
     """Where requests of an unsafe method go, in place of what `databases` says."""
     mirror: bool = Field(default=True, examples=[False])
     """Whether these requests may be copied at all."""
+    verify: bool | None = Field(default=None, examples=[True])
+    """Whether answers of the new side are verified before a client gets them, in place of what `verify` says."""
     compare: Compare = Field(default_factory=Compare)
     """Rules for this endpoint, added to the global ones."""

@@ -5,12 +5,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from parallelrun.config.active import placed_rules
+from parallelrun.config.breaker import Breaker
 from parallelrun.config.loaded import Loaded
 from parallelrun.config.model import Config
 from parallelrun.config.positions import KeyPath
 from parallelrun.config.routes import split_match
 from parallelrun.config.rules import RULE_KINDS, Compare
 from parallelrun.config.sides import Side, Sticky
+from parallelrun.config.units import MILLION
 
 FIXED = (
     "listen",
@@ -47,13 +49,14 @@ def listener(loaded: Loaded) -> str:
     )
 
 
-def snapshot(loaded: Loaded, generation: int, day: date) -> str:
+def snapshot(loaded: Loaded, generation: int, day: date, *, sampling: bool = False) -> str:
     """Everything that may change while requests flow, as JSON.
 
     Args:
         loaded: the configuration.
         generation: its number in this process, from 1; each record names the one that its request began with.
         day: today. Rules whose last day has passed are left out.
+        sampling: whether a rollout needs a random sample of how often the old side differs from itself.
     """
     config, limits, attachments = loaded.config, loaded.config.limits, loaded.attachments
     return json.dumps(
@@ -76,10 +79,13 @@ def snapshot(loaded: Loaded, generation: int, day: date) -> str:
                 "shadow_ms": _milliseconds(limits.shadow_timeout),
                 "idle_ms": _milliseconds(limits.idle),
                 "second_opinions_per_s": limits.second_opinions,
+                "sampled_per_s": limits.samples if sampling else 0,
                 "endpoints": limits.endpoints,
                 "pair_body_bytes": limits.pair_body,
             },
             "redact": {"headers": config.redact.headers, "json": config.redact.json_},
+            "breaker": _breaker(config.breaker),
+            "verify": {"everywhere": config.verify, "wait_ms": _milliseconds(limits.verify_wait)},
         }
     )
 
@@ -109,6 +115,20 @@ def _side(side: Side, ca: str | None) -> dict[str, Any]:
     }
 
 
+def _breaker(breaker: Breaker) -> dict[str, Any]:
+    return {
+        "failures": breaker.failures,
+        "share": breaker.share / MILLION,
+        "volume": breaker.volume,
+        "window_ms": _milliseconds(breaker.window),
+        "stall_ms": _milliseconds(breaker.stall),
+        "open_ms": _milliseconds(breaker.open),
+        "longest_open_ms": _milliseconds(breaker.longest),
+        "slow_start_ms": _milliseconds(breaker.slow_start),
+        "probes_per_s": breaker.probes,
+    }
+
+
 def _sticky(sticky: Sticky) -> dict[str, str]:
     if sticky.cookie is not None:
         return {"by": "cookie", "name": sticky.cookie}
@@ -128,6 +148,7 @@ def _routes(config: Config, day: date) -> list[dict[str, Any]]:
                 "path": path,
                 "writes": route.writes,
                 "mirror": route.mirror,
+                "verify": route.verify,
                 "compare": rules if any(rules.values()) else None,
             }
         )

@@ -111,7 +111,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(file: Path) -> N
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ("verify: true", "verify: unknown key"),
+        ("pace: true", "pace: unknown key"),
         ("workers: 0", "workers: expected at least 1, got 0"),
         ("workers: 1.5", "workers: expected a whole number, got 1.5"),
         ("workers: true", "workers: expected a whole number, got true"),

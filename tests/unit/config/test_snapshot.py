@@ -53,6 +53,7 @@ def test_the_contract_as_a_snapshot(file: Path) -> None:
         "shadow_ms": 30_000,
         "idle_ms": 60_000,
         "second_opinions_per_s": 50,
+        "sampled_per_s": 0,
         "endpoints": 500,
         "pair_body_bytes": 64 << 10,
     }
@@ -60,6 +61,18 @@ def test_the_contract_as_a_snapshot(file: Path) -> None:
         "headers": ["authorization", "cookie", "set-cookie"],
         "json": ["$..password", "$..token"],
     }
+    assert found["breaker"] == {
+        "failures": 5,
+        "share": 0.5,
+        "volume": 20,
+        "window_ms": 10_000,
+        "stall_ms": 500,
+        "open_ms": 5000,
+        "longest_open_ms": 60_000,
+        "slow_start_ms": 30_000,
+        "probes_per_s": 5,
+    }
+    assert found["verify"] == {"everywhere": False, "wait_ms": 1000}
     Proxy(listener(loaded), snapshot(loaded, 1, DAY))
 
 
@@ -81,10 +94,14 @@ def test_every_setting_of_the_core_can_be_given(file: Path) -> None:
       case: [$.c]
       additive: [$]
       headers: [X-Total]
-    routes: [{match: "/x/{*rest}", mirror: false, writes: old-only, compare: {headers: [x-y]}}]
+    routes: [{match: "/x/{*rest}", mirror: false, writes: old-only, verify: false, compare: {headers: [x-y]}}]
+    verify: true
+    breaker:
+      {failures: 3, share: 20%, volume: 9, window: 1s, stall: 2s, open: 3s, longest: 4s, slow_start: 5s,
+       probes: 1}
     limits:
       {shadow_timeout: 1s, idle: 2s, second_opinions: 0, endpoints: 5, pair_body: 0, connections: 9, headers: 8,
-       header_size: 9KiB, uri: 1KiB, header_timeout: 3s}
+       header_size: 9KiB, uri: 1KiB, header_timeout: 3s, verify_wait: 50ms, samples: 7}
     """
     loaded = load(file, text)
     found = told(loaded)
@@ -98,6 +115,20 @@ def test_every_setting_of_the_core_can_be_given(file: Path) -> None:
     assert found["compare"]["headers"] == ["x-total"]
     assert (found["routes"][0]["method"], found["routes"][0]["mirror"]) == (None, False)
     assert found["routes"][0]["compare"]["headers"] == ["x-y"]
+    assert found["routes"][0]["verify"] is False
+    assert found["verify"] == {"everywhere": True, "wait_ms": 50}
+    assert found["breaker"] == {
+        "failures": 3,
+        "share": 0.2,
+        "volume": 9,
+        "window_ms": 1000,
+        "stall_ms": 2000,
+        "open_ms": 3000,
+        "longest_open_ms": 4000,
+        "slow_start_ms": 5000,
+        "probes_per_s": 1,
+    }
+    assert json.loads(snapshot(loaded, 1, DAY, sampling=True))["limits"]["sampled_per_s"] == 7
     assert (found["limits"]["shadow_ms"], found["limits"]["idle_ms"], found["limits"]["pair_body_bytes"]) == (
         1000,
         2000,

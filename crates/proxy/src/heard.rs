@@ -1,0 +1,222 @@
+//! What the two sides have said to one request so far, and whom it is told: the latency, the breaker, the judge's counts.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::answer::{is_server_error, Answered};
+use crate::body::Sent;
+use crate::copying::ReqBody;
+use crate::headers::Head;
+use crate::ledger::Endpoint;
+use crate::pool::Pool;
+use crate::serving::{begin, Begun};
+use crate::sides::{Side, Sides};
+use crate::snapshot::Snapshot;
+use crate::upstream_error::{Failure, UpstreamError};
+use crate::worker::Worker;
+
+pub struct Heard {
+    worker: Rc<Worker>,
+    snapshot: Arc<Snapshot>,
+    endpoint: Arc<Endpoint>,
+    said: Sides<Cell<Said>>,
+    /// The breaker knows how the new side has done.
+    told: Cell<bool>,
+}
+
+/// What one side has said.
+#[derive(Debug, Default, Clone, Copy)]
+struct Said {
+    /// Once there is the head of an answer.
+    status: Option<StatusCode>,
+    took: Duration,
+    /// It gave no answer, or not all of it.
+    broke: bool,
+}
+
+impl Said {
+    fn failed(self) -> bool {
+        self.broke || self.status.is_some_and(is_server_error)
+    }
+
+    fn worked(self) -> bool {
+        self.status.is_some() && !self.failed()
+    }
+}
+
+/// A request as one side is to get it.
+pub struct Asked<'a> {
+    pub head: &'a Head,
+    pub copy: bool,
+    pub body: ReqBody,
+    /// Another answer can stand in for this one.
+    pub replaceable: bool,
+}
+
+impl Heard {
+    pub fn new(worker: &Rc<Worker>, snapshot: &Arc<Snapshot>, endpoint: &Arc<Endpoint>) -> Rc<Self> {
+        Rc::new(Self {
+            worker: Rc::clone(worker),
+            snapshot: Arc::clone(snapshot),
+            endpoint: Arc::clone(endpoint),
+            said: Sides::default(),
+            told: Cell::new(false),
+        })
+    }
+
+    /// Sends the request to one side and notes what comes of it.
+    pub async fn ask(&self, pool: &Rc<Pool>, asked: Asked<'_>) -> Result<Begun, UpstreamError> {
+        let side = pool.target.side;
+        let Asked {
+            head,
+            copy,
+            body,
+            replaceable,
+        } = asked;
+        let bodyless = body.is_empty();
+        let sent = Sent::now();
+        let answer = pool.send(head, copy, body);
+        let answered = match side {
+            Side::Old => answer.await,
+            Side::New => self.watch(answer, bodyless, replaceable).await,
+        };
+        match answered {
+            Ok(response) => {
+                let begun = begin(response, sent);
+                self.answered(side, &begun);
+                Ok(begun)
+            }
+            Err(error) => {
+                if !error.clients_fault {
+                    self.broke(side);
+                }
+                if side == Side::New && matches!(error.failure, Failure::Connect | Failure::Tls) {
+                    self.tell_failure(); // no matter what was asked, and so whatever old says
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn answered(&self, side: Side, begun: &Begun) {
+        let (status, took) = (begun.head.status, begun.head.took);
+        let counts = &self.endpoint.sides[side];
+        counts.latency.record(took);
+        if is_server_error(status) {
+            counts.status_5xx.fetch_add(1, Relaxed);
+        }
+        if side == Side::New {
+            self.worker.state.breaker.answered();
+        }
+        let said = self.said[side].get();
+        self.said[side].set(Said {
+            status: Some(status),
+            took,
+            ..said
+        });
+        self.weigh();
+    }
+
+    /// The side gave no answer, or its answer broke off.
+    pub fn broke(&self, side: Side) {
+        let said = self.said[side].get();
+        self.said[side].set(Said { broke: true, ..said });
+        self.weigh();
+    }
+
+    /// A failure of the new side counts as its own once the old side has answered the same request without one.
+    fn weigh(&self) {
+        if self.said.new.get().failed() && self.said.old.get().worked() {
+            self.tell_failure();
+        }
+    }
+
+    fn tell_failure(&self) {
+        if !self.told.replace(true) {
+            self.worker.state.breaker.failed(&self.snapshot.breaker);
+        }
+    }
+
+    /// Nothing more is to be heard of the new side.
+    pub fn over(&self) {
+        if self.said.new.get().worked() && !self.told.replace(true) {
+            self.worker.state.breaker.worked(&self.snapshot.breaker);
+        }
+    }
+
+    /// Waits for the new side. Tells the breaker, once, of a request that waits although the old side has answered it, and
+    /// waits no longer for an answer that can be replaced once the breaker is open.
+    async fn watch<T>(
+        &self,
+        answer: impl Future<Output = Result<T, UpstreamError>>,
+        bodyless: bool,
+        replaceable: bool,
+    ) -> Result<T, UpstreamError> {
+        let (state, spec) = (&self.worker.state, &self.snapshot.breaker);
+        let stall = Duration::from_millis(spec.stall_ms);
+        let mut answer = pin!(answer);
+        let mut stalls = false;
+        loop {
+            if let Ok(answered) = tokio::time::timeout(stall, answer.as_mut()).await {
+                return answered;
+            }
+            if bodyless && !stalls && self.said.old.get().status.is_some() {
+                stalls = true;
+                state.breaker.stalled(spec);
+            }
+            if replaceable && state.breaker.is_open(spec) {
+                let failure = Failure::Timeout;
+                state.sides.new.failures.of(failure).fetch_add(1, Relaxed);
+                return Err(UpstreamError::maybe_arrived(failure));
+            }
+        }
+    }
+
+    /// True if `side` has answered that it took what it was asked.
+    pub fn took_it(&self, side: Side) -> bool {
+        let Said { status, broke, .. } = self.said[side].get();
+        !broke && status.is_some_and(|status| status.as_u16() < 400) // what broke off says nothing for certain
+    }
+
+    /// Both sides were asked and have nothing more to say.
+    pub fn pair(&self, pair: &Sides<Answered>) {
+        for side in Side::BOTH {
+            if matches!(pair[side], Answered::Failed { .. }) {
+                self.broke(side);
+            }
+        }
+        self.over();
+        let Sides { old, new } = &self.said;
+        let (old, new) = (old.get(), new.get());
+        let known = |said: Said| said.broke || said.status.is_some();
+        if known(old) && known(new) {
+            self.endpoint.failures.count(&Sides {
+                old: old.failed(),
+                new: new.failed(),
+            });
+        }
+        if let (Some(_), Some(_), Some(slow)) = (old.status, new.status, &*self.endpoint.slow.load()) {
+            slow.count(&Sides {
+                old: old.took,
+                new: new.took,
+            });
+        }
+    }
+
+    /// One side was asked, and the other only where that was to be a rescue.
+    pub fn alone(&self, serving: Side) {
+        let failed = |side: Side| self.said[side].get().failed();
+        self.endpoint.alone[serving].count(failed(serving));
+        if serving == Side::New && failed(Side::New) && !failed(Side::Old) {
+            self.tell_failure();
+        }
+        self.over();
+    }
+}

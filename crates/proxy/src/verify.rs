@@ -1,0 +1,284 @@
+//! `verify: true`: a client that the new side should serve gets its answer only where it has proved equal to the old
+//! side's, and else the old side's. A canary without a risk, for the price of waiting for both.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body::Frame;
+use parallelrun_compare::{compare, Difference, Kind};
+use tokio::time::{timeout, timeout_at, Instant};
+
+use crate::answer::{is_endless, is_server_error, Answer, Answered};
+use crate::body::ClientBody;
+use crate::budget::Share;
+use crate::client_error;
+use crate::conclude::{failed, Copied, Other};
+use crate::copying::ReqBody;
+use crate::flow::Exchange;
+use crate::ledger::Outcome;
+use crate::offload::{self, Work};
+use crate::serving::{conclude_without_client, pass_and_conclude, start, Begun, Leg};
+use crate::sides::Side;
+use crate::upstream_error::{Failure, UpstreamError};
+
+/// An answer that is read before anybody knows whether the client gets it.
+pub struct Held {
+    begun: Begun,
+    /// Its body so far; empty once it is whole.
+    data: Vec<u8>,
+    trailers: Option<HeaderMap>,
+    cap: usize,
+    memory: Share,
+    state: Reading,
+}
+
+#[derive(Debug)]
+enum Reading {
+    UnderWay,
+    Whole(Bytes),
+    /// The outcome says why no more of it is kept.
+    Left(Outcome),
+    Broke(Answered, Failure),
+}
+
+impl Held {
+    fn new(exchange: &Exchange, begun: Begun) -> Self {
+        let state = if is_endless(&begun.head.headers) {
+            Reading::Left(Outcome::Streaming)
+        } else {
+            Reading::UnderWay
+        };
+        Self {
+            begun,
+            data: Vec::new(),
+            trailers: None,
+            cap: exchange.snapshot.limits.body_bytes,
+            memory: exchange.worker.state.memory.share(),
+            state,
+        }
+    }
+
+    /// Reads on until it is whole, or cannot be held whole. May be dropped and called again.
+    async fn read(&mut self) -> Result<(), Unverified> {
+        while matches!(self.state, Reading::UnderWay) {
+            let over = self.begun.response.body().is_over();
+            let part = if over {
+                None
+            } else {
+                self.begun.response.body_mut().part().await
+            };
+            match part {
+                Some(Ok(frame)) => self.keep(frame),
+                Some(Err(broken)) => {
+                    self.state = Reading::Broke(broken.answered(self.begun.head.clone()), broken.failure());
+                }
+                None => self.state = Reading::Whole(std::mem::take(&mut self.data).into()),
+            }
+        }
+        self.whole().map(|_| ()).ok_or(Unverified)
+    }
+
+    fn whole(&self) -> Option<&Bytes> {
+        match &self.state {
+            Reading::Whole(body) => Some(body),
+            Reading::UnderWay | Reading::Left(_) | Reading::Broke(..) => None,
+        }
+    }
+
+    /// Keeps it in any case: the client may get it yet.
+    fn keep(&mut self, frame: Frame<Bytes>) {
+        match frame.into_data() {
+            Ok(part) => {
+                self.data.extend_from_slice(&part); // a part would hold a whole read buffer
+                if self.data.len() > self.cap {
+                    self.state = Reading::Left(Outcome::ResponseTooLarge);
+                } else if !self.memory.grow(part.len()) {
+                    self.state = Reading::Left(Outcome::Overload);
+                }
+            }
+            Err(frame) => self.trailers = frame.into_trailers().ok(),
+        }
+    }
+
+    /// Reads the rest of an answer that the client does not get.
+    pub async fn read_on(mut self, most: Duration) -> Answered {
+        let _ = timeout(most, self.read()).await; // the state tells
+        match self.state {
+            Reading::Whole(body) => Answered::Whole(Answer {
+                head: self.begun.head,
+                body,
+                _memory: self.memory,
+            }),
+            Reading::Left(outcome) => Answered::Left(outcome),
+            Reading::Broke(answered, _) => answered,
+            Reading::UnderWay => Answered::Failed {
+                failure: Failure::Timeout,
+                head: Some(self.begun.head),
+            },
+        }
+    }
+
+    fn failed(&self) -> bool {
+        is_server_error(self.begun.head.status) || matches!(self.state, Reading::Broke(Answered::Failed { .. }, _))
+    }
+
+    /// What was read of it, and the rest as it comes.
+    fn into_frames(self) -> (Begun, Vec<Frame<Bytes>>) {
+        let data = match self.state {
+            Reading::Whole(body) => body,
+            Reading::UnderWay | Reading::Left(_) | Reading::Broke(..) => self.data.into(),
+        };
+        let data = (!data.is_empty()).then(|| Frame::data(data));
+        let trailers = self.trailers.map(Frame::trailers);
+        (self.begun, data.into_iter().chain(trailers).collect())
+    }
+}
+
+/// The client gets the old side's answer.
+struct Unverified;
+
+/// The new side's answer, as far as it has come.
+enum Coming {
+    Leg(Leg),
+    Held(Box<Held>),
+    Failed(UpstreamError),
+    /// Its task is gone: the process ends.
+    Cancelled,
+}
+
+impl Coming {
+    /// Waits for its head.
+    async fn begin(&mut self, exchange: &Exchange) {
+        if let Coming::Leg(leg) = self {
+            *self = match leg.await {
+                Ok(Ok(begun)) => Coming::Held(Box::new(Held::new(exchange, begun))),
+                Ok(Err(error)) => Coming::Failed(error),
+                Err(_) => Coming::Cancelled,
+            };
+        }
+    }
+
+    async fn read(&mut self, exchange: &Exchange) -> Result<(), Unverified> {
+        self.begin(exchange).await;
+        match self {
+            Coming::Held(held) => held.read().await,
+            Coming::Leg(_) | Coming::Failed(_) | Coming::Cancelled => Err(Unverified),
+        }
+    }
+
+    fn failed(&self) -> bool {
+        match self {
+            Coming::Held(held) => held.failed(),
+            Coming::Failed(error) => !error.clients_fault,
+            Coming::Leg(_) | Coming::Cancelled => false,
+        }
+    }
+
+    fn into_other(self) -> Other {
+        match self {
+            Coming::Leg(leg) => Other::Leg(leg),
+            Coming::Held(held) => Other::Held(held),
+            Coming::Failed(error) => Other::Known(Box::new(Err(error))),
+            Coming::Cancelled => Other::Cancelled,
+        }
+    }
+}
+
+/// Asks the new side too, with `lead`; `leg` is the old side's answer, which is on its way.
+pub async fn serve(exchange: Exchange, copied: Copied, leg: Leg, lead: ReqBody) -> Response<ClientBody> {
+    // From a task of its own: where the old side's answer goes on, the client's leaving does not end this one.
+    let mut new = Coming::Leg(start(&exchange, Side::New, false, lead, Rc::clone(&copied.permit)));
+    let mut old = match leg.await {
+        Ok(Ok(begun)) => Held::new(&exchange, begun),
+        Ok(Err(error)) => {
+            let theirs = failed(error, copied.upload.as_deref());
+            return without_old(exchange, copied, theirs, new).await;
+        }
+        Err(_) => return ending(exchange, copied),
+    };
+    let deadline = Instant::now() + Duration::from_millis(exchange.snapshot.verify.wait_ms);
+    let in_time = timeout_at(deadline, both(old.read(), new.read(&exchange))).await;
+    if let Reading::Broke(..) = old.state {
+        let theirs = old.read_on(Duration::ZERO).await;
+        return without_old(exchange, copied, theirs, new).await;
+    }
+    let verified = &exchange.ticket.endpoint().verified;
+    match new {
+        Coming::Held(new) if matches!(in_time, Ok(Ok(()))) && equal(&exchange, &old, &new).await => {
+            verified.passed.fetch_add(1, Relaxed);
+            let (begun, frames) = new.into_frames();
+            pass_and_conclude(exchange, copied, Side::New, begun, frames, Other::Held(Box::new(old)))
+        }
+        new => {
+            verified.fell_back.fetch_add(1, Relaxed);
+            if new.failed() && !old.failed() {
+                exchange.ticket.rescued();
+            }
+            let (begun, frames) = old.into_frames();
+            pass_and_conclude(exchange, copied, Side::Old, begun, frames, new.into_other())
+        }
+    }
+}
+
+/// Both, or the first that fails.
+async fn both(
+    old: impl Future<Output = Result<(), Unverified>>,
+    new: impl Future<Output = Result<(), Unverified>>,
+) -> Result<(), Unverified> {
+    tokio::try_join!(old, new).map(|_| ())
+}
+
+/// The old side gave no answer, so nothing can be verified: the client gets the new side's, as without `verify`.
+async fn without_old(exchange: Exchange, copied: Copied, theirs: Answered, mut new: Coming) -> Response<ClientBody> {
+    let theirs = Other::Answered(Box::new(theirs));
+    new.begin(&exchange).await;
+    let (mine, response) = match new {
+        Coming::Held(held) => match held.state {
+            Reading::Broke(mine, failure) => (mine, client_error::failed(Side::New, failure)),
+            Reading::UnderWay | Reading::Whole(_) | Reading::Left(_) => {
+                let (begun, frames) = held.into_frames();
+                return pass_and_conclude(exchange, copied, Side::New, begun, frames, theirs);
+            }
+        },
+        Coming::Failed(error) => {
+            let response = client_error::no_answer(Side::New, &error);
+            (failed(error, copied.upload.as_deref()), response)
+        }
+        Coming::Leg(_) | Coming::Cancelled => return ending(exchange, copied),
+    };
+    conclude_without_client(exchange, copied, mine, theirs);
+    response
+}
+
+/// The tasks that asked are gone: the process ends.
+fn ending(exchange: Exchange, copied: Copied) -> Response<ClientBody> {
+    conclude_without_client(exchange, copied, Answered::Left(Outcome::ClientGone), Other::Cancelled);
+    client_error::ending()
+}
+
+/// True if the answers differ in nothing, or only where a rule or the old side's own noise excuses it.
+async fn equal(exchange: &Exchange, old: &Held, new: &Held) -> bool {
+    let (Some(old_body), Some(new_body)) = (old.whole(), new.whole()) else {
+        return false;
+    };
+    let (old_head, new_head) = (old.begun.head.clone(), new.begun.head.clone());
+    let (old_body, new_body) = (old_body.clone(), new_body.clone());
+    let work = Work::of_two((&old_head, &old_body), (&new_head, &new_body));
+    let (route, endpoint) = (Arc::clone(&exchange.route), Arc::clone(exchange.ticket.endpoint()));
+    let job = move || {
+        let (old, new) = (old_head.as_compared(&old_body), new_head.as_compared(&new_body));
+        let differences = compare(&route.rules, &old, &new).differences;
+        let learned = endpoint.differences.learned(&differences);
+        let excused = |(difference, learned): (&Difference, &bool)| {
+            // Noise somewhere in a text says little about the rest of it.
+            difference.rule.is_some() || (*learned && difference.kind != Kind::Text)
+        };
+        differences.iter().zip(&learned).all(excused)
+    };
+    offload::run(&exchange.worker.state, work, job).await
+}
