@@ -2,6 +2,8 @@
 skipped.
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from parallelrun.evidence.status import Verdicts
@@ -56,8 +58,61 @@ class SideOfEndpoint(_Read):
         )
 
 
+class Fourfold(_Read):
+    """Pairs, by the side for which something holds."""
+
+    new_only: int = 0
+    old_only: int = 0
+    both: int = 0
+    neither: int = 0
+
+    def __add__(self, other: "Fourfold") -> "Fourfold":
+        return Fourfold(**{cell: count + getattr(other, cell) for cell, count in self.model_dump().items()})
+
+
+class SlowPairs(Fourfold):
+    """Pairs by which side was slow: took longer than its limit, in µs. Counted since both limits were set."""
+
+    old_us: int
+    new_us: int
+
+
+class AskedAlone(_Read):
+    """Requests that one side alone was asked, and how many of them failed there."""
+
+    requests: int = 0
+    failures: int = 0
+
+    def __add__(self, other: "AskedAlone") -> "AskedAlone":
+        return AskedAlone(requests=self.requests + other.requests, failures=self.failures + other.failures)
+
+
+class Alone(_Read):
+    """Requests of which no copy was sent, by the side that served them."""
+
+    old: AskedAlone = AskedAlone()
+    new: AskedAlone = AskedAlone()
+
+    def __add__(self, other: "Alone") -> "Alone":
+        return Alone(old=self.old + other.old, new=self.new + other.new)
+
+
+class Verified(_Read):
+    """Answers of the new side that were held until they had proved equal, by whose the client got."""
+
+    passed: int = 0
+    fell_back: int = 0
+
+    def __add__(self, other: "Verified") -> "Verified":
+        return Verified(passed=self.passed + other.passed, fell_back=self.fell_back + other.fell_back)
+
+
 class EndpointCounts(_Read):
-    """The ledger of one endpoint. `outcomes` sums to `requests` once nothing is in flight."""
+    """The ledger of one endpoint. `outcomes` sums to `requests` once nothing is in flight.
+
+    `failures`: where both sides were asked, which of them failed. `sampled`: pairs taken at random, of which old was
+    asked again: for new it holds that it differs from old, for old that it differs from itself.
+    """
 
     endpoint: str
     requests: int = 0
@@ -65,6 +120,12 @@ class EndpointCounts(_Read):
     rescued: int = 0
     old: SideOfEndpoint = SideOfEndpoint()
     new: SideOfEndpoint = SideOfEndpoint()
+    failures: Fourfold = Fourfold()
+    sampled: Fourfold = Fourfold()
+    alone: Alone = Alone()
+    slow: SlowPairs | None = None
+    """Of one process: limits differ between runs, so it is not added up."""
+    verified: Verified = Verified()
 
     def __add__(self, other: "EndpointCounts") -> "EndpointCounts":
         outcomes = dict(self.outcomes)
@@ -77,6 +138,10 @@ class EndpointCounts(_Read):
             rescued=self.rescued + other.rescued,
             old=self.old + other.old,
             new=self.new + other.new,
+            failures=self.failures + other.failures,
+            sampled=self.sampled + other.sampled,
+            alone=self.alone + other.alone,
+            verified=self.verified + other.verified,
         )
 
 
@@ -146,6 +211,27 @@ class Sides(_Read):
     new: SideCounts = SideCounts()
 
 
+class BreakerChange(_Read):
+    """When the breaker went into a state, in ms since the epoch, and why. `after_ms`: how long ago the first of the
+    failures that opened it was.
+    """
+
+    at_ms: int
+    state: str
+    reason: str
+    after_ms: int | None = None
+
+
+class Breaker(_Read):
+    """Whether the data plane holds the new side for healthy. `weight_ppm`: the share that it serves in fact."""
+
+    state: Literal["closed", "open", "half_open"] = "closed"
+    healthy: bool = True
+    opened: int = 0
+    weight_ppm: int = 0
+    changes: tuple[BreakerChange, ...] = ()
+
+
 class Counters(_Read):
     """All counters, cumulative since the start of the process."""
 
@@ -165,6 +251,7 @@ class Counters(_Read):
     second_opinions: SecondOpinions = SecondOpinions()
     caps: dict[str, int] = Field(default_factory=dict)
     panics: int = 0
+    breaker: Breaker = Breaker()
     sides: Sides = Sides()
     endpoints: tuple[EndpointCounts, ...] = ()
     differences: tuple[DifferenceCounts, ...] = ()
