@@ -75,6 +75,13 @@ impl Exchange {
         }
     }
 
+    /// Counts a request of which no copy was sent, once the serving side is done with it.
+    pub fn count_alone(&self) {
+        let old_only = self.route.writes == Some(Writes::OldOnly) && !self.head.is_safe();
+        let unverified = self.route.verify && (self.head.is_safe() || self.both_write);
+        self.heard.alone(self.serving, !old_only && !unverified);
+    }
+
     /// True if the request may go to the other side where `from` fails.
     pub fn may_go_over(&self, from: Side) -> bool {
         let old_only = self.route.writes == Some(Writes::OldOnly) && !self.head.is_safe();

@@ -210,10 +210,13 @@ impl Heard {
         }
     }
 
-    /// One side was asked, and the other only where that was to be a rescue.
-    pub fn alone(&self, serving: Side) {
+    /// One side was asked, and the other only where that was to be a rescue. The judge compares how often the two fail by the
+    /// share of the clients that each had: where something else than the weight chose the side, that says nothing.
+    pub fn alone(&self, serving: Side, by_weight: bool) {
         let failed = |side: Side| self.said[side].get().failed();
-        self.endpoint.alone[serving].count(failed(serving));
+        if by_weight {
+            self.endpoint.alone[serving].count(failed(serving));
+        }
         if serving == Side::New && failed(Side::New) && !failed(Side::Old) {
             self.tell_failure();
         }

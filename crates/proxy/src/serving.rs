@@ -55,13 +55,13 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         Ok(begun) if is_server_error(begun.head.status) && rescues && repeatable => {
             return match send(&exchange, serving.other(), ReqBody::Empty, false).await {
                 Ok(other) if !is_server_error(other.head.status) => {
-                    exchange.heard.alone(serving);
+                    exchange.count_alone();
                     exchange.ticket.rescued();
                     exchange.ticket.close(outcome);
                     pass(&exchange.worker, other.response, Vec::new(), None)
                 }
                 _ => {
-                    exchange.heard.alone(serving);
+                    exchange.count_alone();
                     exchange.ticket.close(outcome);
                     pass(&exchange.worker, begun.response, Vec::new(), None)
                 }
@@ -69,7 +69,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         }
         Ok(mut begun) => match hold(&exchange, &mut begun, rescues && repeatable).await {
             Ok(held) => {
-                exchange.heard.alone(serving);
+                exchange.count_alone();
                 exchange.note_missed_write();
                 exchange.ticket.close(outcome);
                 return pass(&exchange.worker, begun.response, held, None);
@@ -85,7 +85,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         exchange.ticket.close(Outcome::ClientGone);
         return client_error::no_answer(serving, &error);
     }
-    exchange.heard.alone(serving);
+    exchange.count_alone();
     // What never left may go to the other side; what may have arrived goes there only if asking twice changes nothing.
     let failure = error.failure;
     let again = error
