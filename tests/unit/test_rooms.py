@@ -18,8 +18,9 @@ ALLOWED: dict[str, set[str]] = {
     "evidence": {"config"},
     "judge": {"config"},
     "rollout": {"config", "evidence", "judge"},
-    "engine": {"config", "evidence"},
-    "api": {"config", "evidence", "engine"},
+    "alerts": {"config", "evidence"},
+    "engine": {"config", "evidence", "alerts"},
+    "api": {"config", "evidence", "alerts", "engine"},
     "web": {"config", "evidence", "api"},
     "cli": {"config", "evidence", "judge", "engine", "api", "web"},
 }

@@ -8,6 +8,7 @@ from parallelrun.config.active import PlacedRule, expired_rules, placed_rules, t
 from parallelrun.config.attachments import Fault
 from parallelrun.config.model import Config
 from parallelrun.config.positions import KeyPath
+from parallelrun.config.targets import KEY_IN_WORDS, is_webhook
 
 
 def errors(config: Config) -> Iterator[Fault]:
@@ -21,6 +22,7 @@ def errors(config: Config) -> Iterator[Fault]:
         yield ("admin", "listen"), f"the same address as `listen` ({config.listen})"
     if config.limits.body > config.limits.memory:
         yield ("limits", "memory"), "expected at least `limits.body`, or no body could ever be held"
+    yield from _secrets(config)
     yield from _repeated_routes(config)
     yield from _repeated_ids(config)
 
@@ -52,6 +54,15 @@ def _repeated_routes(config: Config) -> Iterator[Fault]:
         if route.match in first:
             yield ("routes", index, "match"), f"given twice; first in routes[{first[route.match]}]"
         first.setdefault(route.match, index)
+
+
+def _secrets(config: Config) -> Iterator[Fault]:
+    for index, alert in enumerate(config.alerts):
+        signed = is_webhook(alert.to.get_secret_value())
+        if signed and alert.secret is None:
+            yield ("alerts", index, "secret"), f"missing; expected {KEY_IN_WORDS}"
+        if alert.secret is not None and not signed:
+            yield ("alerts", index, "secret"), "only for webhook+https:// and webhook+http://"
 
 
 def _repeated_ids(config: Config) -> Iterator[Fault]:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from parallelrun.config.alerts import Alert
 from parallelrun.config.breaker import Breaker
-from parallelrun.config.rollout import Alert, Rollout
+from parallelrun.config.rollout import Rollout
 from parallelrun.config.routes import Route
 from parallelrun.config.rules import Compare, JsonPath
 from parallelrun.config.section import Count, HeaderName, Many, Section, SomeBytes, SomeTime
@@ -165,7 +166,9 @@ class Config(Section):
     """Bounds on memory, size, time and number."""
     redact: Redact = Field(default_factory=Redact)
     """Secrets that are never kept."""
-    alerts: Many[Alert] = Field(default=(), json_schema_extra={"later": True})
+    alerts: Many[Alert] = Field(
+        default=(), examples=[[{"to": "mailto://user:password@example.org"}]], json_schema_extra={"later": True}
+    )
     """Whom to tell."""
     store: Annotated[str, AfterValidator(_store_url)] = Field(
         default="sqlite:///parallelrun.db",

@@ -1,9 +1,9 @@
 """How traffic is to move. Read and checked here; acted on from the next release."""
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from parallelrun.config.rules import Place
 from parallelrun.config.section import Many, Section, SomeTime
@@ -74,21 +74,3 @@ class Rollout(Section):
         if self.hold > self.deadline:
             raise ValueError("hold: expected no more than the deadline")
         return self
-
-
-def _target(value: SecretStr) -> SecretStr:
-    scheme, separator, rest = value.get_secret_value().partition("://")
-    if not scheme or not separator or not rest:
-        raise ValueError("expected an Apprise URL, such as slack://... or mailto://...")
-    return value
-
-
-class Alert(Section):
-    """Somebody to tell."""
-
-    to: Annotated[SecretStr, Field(strict=False), AfterValidator(_target)] = Field(
-        examples=["mailto://user:password@example.org"], json_schema_extra={"secret": True}
-    )
-    """An Apprise URL."""
-    min: Literal["info", "warning", "critical"] = Field(default="warning", examples=["critical"])
-    """The least severity that is worth telling."""

@@ -19,17 +19,23 @@ class Sample:
     requests: int = 0
     old: int = 0
     new: int = 0
+    old_failed: int = 0
+    new_failed: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What was added in the last `seconds`; `old` and `new` are the requests that each side got."""
+    """What was added in the last `seconds`; `old` and `new` are the requests that each side got, `old_failed` and
+    `new_failed` those that it did not answer, or with a 5xx.
+    """
 
     seconds: float
     requests: int
     old: int
     new: int
+    old_failed: int
+    new_failed: int
     outcomes: dict[str, int]
 
 
@@ -49,7 +55,15 @@ class Activity:
         for endpoint in counters.endpoints:
             outcomes.update(endpoint.outcomes)
         sides = counters.sides
-        sample = Sample(now_ms, counters.requests, sides.old.requests, sides.new.requests, dict(outcomes))
+        sample = Sample(
+            now_ms,
+            counters.requests,
+            sides.old.requests,
+            sides.new.requests,
+            sides.old.failed,
+            sides.new.failed,
+            dict(outcomes),
+        )
         before = self._latest
         if sample.requests > before.requests:
             self.last_request_ms = now_ms
@@ -72,5 +86,7 @@ class Activity:
             latest.requests - first.requests,
             latest.old - first.old,
             latest.new - first.new,
+            latest.old_failed - first.old_failed,
+            latest.new_failed - first.new_failed,
             {name: count for name, count in outcomes.items() if count},
         )

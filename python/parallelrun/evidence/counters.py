@@ -205,6 +205,11 @@ class SideCounts(_Read):
     truncated: int = 0
     failures: dict[str, int] = Field(default_factory=dict)
 
+    @property
+    def failed(self) -> int:
+        """Requests that it did not answer, or with a 5xx."""
+        return sum(self.failures.values()) + self.status_5xx
+
 
 class Sides(_Read):
     old: SideCounts = SideCounts()

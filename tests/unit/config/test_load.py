@@ -43,7 +43,7 @@ CONTRACT = """\
       bake: 1h
     limits: {body: 1MiB, memory: 256MiB, shadows: 1024, pairs_kept: 10000, keep: 30d}
     redact: {headers: [authorization, cookie, set-cookie], json: ["$..password", "$..token"]}
-    alerts: [{to: "slack://a/b/c", min: warning}]
+    alerts: [{to: "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", min: warning}]
     store: sqlite:///parallelrun.db
 """
 
@@ -165,7 +165,32 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(file: Path) -> N
             "rollout: {gate: {mismatch: 0%}}",
             "rollout.gate.mismatch: expected more than 0% and less than 100%, got `0%`",
         ),
-        ("alerts: [{to: nowhere}]", "alerts[0].to: expected an Apprise URL, such as slack://... or mailto://..."),
+        (
+            "alerts: [{to: nowhere}]",
+            "alerts[0].to: expected an Apprise URL such as slack://... or mailto://..., or webhook+https://HOST/PATH",
+        ),
+        ("alerts: [{to: slck://a}]", "alerts[0].to: unknown scheme slck://; did you mean slack://?"),
+        (
+            "alerts: [{to: webhook+https:///x}]",
+            "alerts[0].to: expected webhook+https://HOST/PATH, with or without a port",
+        ),
+        (
+            "alerts: [{to: webhook+https://h}]",
+            "alerts[0].secret: missing; expected `whsec_` and 24 to 64 random bytes in base64",
+        ),
+        (
+            "alerts: [{to: webhook+https://h, secret: whsec_c2hvcnQ=}]",
+            "alerts[0].secret: expected `whsec_` and 24 to 64 random bytes in base64:"
+            " echo whsec_$(openssl rand -base64 32)",
+        ),
+        (
+            "alerts: [{to: mailto://a:b@c.de, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}]",
+            "alerts[0].secret: only for webhook+https:// and webhook+http://",
+        ),
+        (
+            "alerts: [{to: mailto://a:b@c.de, min: fatal}]",
+            "alerts[0].min: expected 'info', 'warning' or 'critical', got `fatal`",
+        ),
         (
             "admin: {listen: '0.0.0.0:1'}",
             "admin.listen: another address than loopback needs `admin.token`, or anybody could change everything",
@@ -224,12 +249,12 @@ def test_secrets_are_never_shown(file: Path) -> None:
     new: {url: http://b, headers: {set: {authorization: "hunter2\\n"}}}
     admin: {token: [hunter2]}
     store: hunter2
-    alerts: [{to: hunter2}]
+    alerts: [{to: slack://hunter2/hunter2}, {to: 'webhook+http://u:hunter2@h', secret: hunter2}]
     """
     found = problems(file, text)
-    assert len(found) == 4
+    assert len(found) == 5
     assert not [problem for problem in found if "hunter2" in problem]
-    loaded = load(file, "old: http://a\nnew: http://b\nadmin: {token: hunter2}\nalerts: [{to: 'x://hunter2'}]\n")
+    loaded = load(file, "old: http://a\nnew: http://b\nadmin: {token: hunter2}\nalerts: [{to: 'json://u:hunter2@h'}]\n")
     assert "hunter2" not in repr(loaded)
 
 

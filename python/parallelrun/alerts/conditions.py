@@ -1,0 +1,110 @@
+"""Which matters hold at a moment: a pure function of the facts. Each is over once it no longer holds."""
+
+from collections.abc import Iterator
+
+from parallelrun.alerts.alert import Alert, Fact
+from parallelrun.alerts.facts import Facts, Side
+from parallelrun.config.words import number, span
+from parallelrun.evidence.copies import ENOUGH, MANY, QUIET, unnoticed, why_no_copies
+
+QUIET_MS = QUIET.total_seconds() * 1000
+UNHEALTHY_MS = 30_000
+"""So long a health URL must fail: one slow answer wakes nobody."""
+MISSED_MS = 3_600_000
+LOST_MS = 600_000
+"""So long after the last missed write, or the last lost pair or fault, the matter goes on."""
+
+KINDS = frozenset({"quiet", "failing", "unhealthy", "missed", "store", "lost", "fault"})
+"""What the keys of these matters begin with."""
+
+_PARTS = {
+    "admin.failing": "The admin API has ended",
+    "collector.failing": "Evidence cannot be read from the core",
+    "engine.failing": "A task beside the traffic has ended",
+}
+
+
+def is_condition(key: str) -> bool:
+    """Whether the matter of this key is found here, and over once it is not."""
+    return key.partition(":")[0] in KINDS
+
+
+def holding(facts: Facts) -> Iterator[Alert]:
+    """All that holds now."""
+    yield from _quiet(facts)
+    yield from _failing(facts, "old", facts.recent.old, facts.recent.old_failed, facts.recent.old_failed)
+    beyond = facts.recent.new_failed - min(facts.recent.new_failed, facts.recent.old_failed)
+    yield from _failing(facts, "new", facts.recent.new, facts.recent.new_failed, beyond)
+    yield from _unhealthy(facts)
+    yield from _missed(facts)
+    yield from _store(facts)
+    yield from _faults(facts)
+
+
+def _quiet(facts: Facts) -> Iterator[Alert]:
+    quiet_ms = facts.now_ms - facts.new_last_ms
+    if quiet_ms < QUIET_MS or not unnoticed(facts.recent):
+        return
+    why, do = why_no_copies(
+        facts.recent, weight=facts.weight, sample=facts.sample, failed=facts.new_failed, url=facts.new_url
+    )
+    title = f"new has had no request for {span(QUIET.total_seconds())}: {why}"
+    text = f"{number(facts.recent.requests, 'request')} came in the last {span(facts.recent.seconds)}. To do: {do}."
+    yield Alert("quiet:new", "warning", title, text, {"requests": facts.recent.requests, "why": why, "do": do})
+
+
+def _failing(facts: Facts, side: Side, requests: int, failed: int, counted: int) -> Iterator[Alert]:
+    """`counted` of the failures are the side's own."""
+    if requests < ENOUGH or counted <= MANY * requests:
+        return
+    text = f"{failed} of its last {number(requests, 'request')} got no answer, or a 5xx."
+    yield Alert(
+        f"failing:{side}",
+        "critical" if side == "old" else "warning",
+        f"The {side} side is failing",
+        f"{text} The last {span(facts.recent.seconds)}.",
+        {"side": side, "failed": failed, "requests": requests},
+    )
+
+
+def _unhealthy(facts: Facts) -> Iterator[Alert]:
+    for side, one in facts.unhealthy.items():
+        if facts.now_ms - one.since_ms >= UNHEALTHY_MS:
+            yield Alert(
+                f"unhealthy:{side}",
+                "critical" if side == "old" else "warning",
+                f"The health URL of the {side} side fails",
+                f"{one.url}: {one.error}.",
+                {"side": side, "url": one.url, "error": one.error},
+            )
+
+
+def _missed(facts: Facts) -> Iterator[Alert]:
+    for (side, endpoint), writes in facts.missed.items():
+        if facts.now_ms - writes.last_ms < MISSED_MS:
+            other = "new" if side == "old" else "old"
+            text = f"The {other} side took {number(writes.total, 'write')} that the {side} side did not."
+            yield Alert(
+                f"missed:{side}:{endpoint}",
+                "critical",
+                f"The {side} side missed writes at {endpoint}: the data of the two differ now",
+                f"{text} Bring the data of {side} up to date before you believe any further difference.",
+                {"side": side, "endpoint": endpoint, "writes": writes.total},
+            )
+
+
+def _store(facts: Facts) -> Iterator[Alert]:
+    if facts.store_error is not None:
+        text = f"{facts.store}: {facts.store_error}. {number(facts.held, 'pair')} wait in memory; traffic goes on."
+        known: dict[str, Fact] = {"store": facts.store, "error": facts.store_error, "held": facts.held}
+        yield Alert("store", "warning", "The store takes no evidence", text, known)
+    if facts.lost and facts.now_ms - facts.lost.last_ms < LOST_MS:
+        text = f"{number(facts.lost.total, 'example pair')} never reached the store. Counts are complete."
+        yield Alert("lost", "warning", "Evidence was lost", text, {"pairs": facts.lost.total})
+
+
+def _faults(facts: Facts) -> Iterator[Alert]:
+    for name, fault in facts.faults.items():
+        if facts.now_ms - fault.last_ms < LOST_MS:
+            text = f"{fault.note}. Traffic goes on. This is a fault of parallelrun itself; please report it."
+            yield Alert(f"fault:{name}", "critical", _PARTS[name], text, {"event": name, "error": fault.note})
