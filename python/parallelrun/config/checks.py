@@ -31,6 +31,11 @@ def warnings(config: Config, data: dict[str, Any]) -> Iterator[Fault]:
     """What is allowed, yet probably not meant, by key. `data` is the configuration as it was written."""
     for placed in expired_rules(config, today()):
         yield placed.path, f"its last day was {placed.rule.until}: no longer applied ({_named(placed)})"
+    if config.rollout.gate.slower.ratio <= 1:
+        what = (
+            "asks for a faster version: of one that is as fast as the old one it can never be proved; expected above 1"
+        )
+        yield ("rollout", "gate", "slower", "ratio"), what
     for path, field in keys.every_path():
         if keys.has_mark(field, "later") and _given(data, path):
             yield path, "read and checked; acted on from the next release"

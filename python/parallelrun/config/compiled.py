@@ -45,6 +45,8 @@ def _single_rules(loaded: Loaded) -> Iterator[tuple[KeyPath, dict[str, object]]]
         yield placed.path, {placed.kind: [placed.spec()]}
     for index, path in enumerate(loaded.config.redact.json_):
         yield ("redact", "json", index), {"ignore": [{"at": path}]}
+    for index, place in enumerate(loaded.config.rollout.never):
+        yield ("rollout", "never", index, "at"), {"ignore": [{"at": place.at}]}
 
 
 def _placed(message: str) -> Fault:

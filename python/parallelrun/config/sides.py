@@ -79,6 +79,8 @@ class Side(Section):
 
     url: Annotated[str, AfterValidator(_base_url)] = Field(examples=["http://orders-v1:8000"])
     """Where it listens. A path is put before the path of each request. `https://` checks its certificate."""
+    version: str | None = Field(default=None, min_length=1, max_length=200, examples=["2.4.1"])
+    """What is deployed there. Another text means another version, also at the same `url`: a rollout starts over."""
     health: UrlPath | None = Field(default=None, examples=["/healthz"])
     """A path that answers 2xx while it is well. `status` and `doctor` ask for it; traffic does not depend on it."""
     timeout: SomeTime = Field(default=parse_duration("10s"), examples=["30s"])

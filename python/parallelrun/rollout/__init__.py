@@ -7,7 +7,7 @@ from parallelrun.rollout.actions import Action, Refusal, applied, initial
 from parallelrun.rollout.decide import decide
 from parallelrun.rollout.facts import Asked, Command, Facts
 from parallelrun.rollout.phases import PHASES, Phase
-from parallelrun.rollout.plan import Plan
+from parallelrun.rollout.plan import Plan, make_plan
 from parallelrun.rollout.state import State
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "applied",
     "decide",
     "initial",
+    "make_plan",
 ]

@@ -1,9 +1,50 @@
 """What the configuration says about the rollout."""
 
+import hashlib
+import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
+from parallelrun.config import Loaded
 from parallelrun.config.rollout import Gate
+from parallelrun.config.snapshot import snapshot
+
+VERSIONS = ("old.url", "old.version", "new.url", "new.version")
+"""Settings that say which versions are compared: when one changes, another rollout begins, at weight 0."""
+COMPARED = (
+    "old",
+    "new",
+    "databases",
+    "rescue",
+    "sample",
+    "sticky",
+    "verify",
+    "compare",
+    "routes",
+    "openapi",
+    "rollout.steps",
+    "rollout.gate",
+    "rollout.never",
+    "limits.body",
+    "limits.shadow_timeout",
+    "limits.endpoints",
+    "limits.samples",
+)
+"""Settings that evidence depends on: when one changes, or a rule expires, the step begins again with fresh evidence."""
+
+_OF_SNAPSHOT = (
+    "old",
+    "new",
+    "databases",
+    "rescue",
+    "sample_ppm",
+    "sticky",
+    "verify",
+    "compare",
+    "templates",
+    "routes",
+)
+_OF_LIMITS = ("body_bytes", "shadow_ms", "endpoints", "sampled_per_s")
 
 
 @dataclass(frozen=True)
@@ -43,3 +84,37 @@ class Plan:
     def number(self, weight: int) -> int | None:
         """Which step a weight is, from 1; None where it is none."""
         return self.steps.index(weight) + 1 if weight in self.steps else None
+
+
+def make_plan(loaded: Loaded, day: date) -> Plan:
+    """The plan of a configuration.
+
+    Args:
+        loaded: the configuration.
+        day: today. Rules whose last day has passed are not in force.
+    """
+    config, rollout = loaded.config, loaded.config.rollout
+    sides = [[side.url, side.version] for side in (config.old, config.new)]
+    never = tuple(place.at for place in rollout.never)
+    text = json.loads(snapshot(loaded, 1, day, sampling=True))
+    for side in (text["old"], text["new"]):
+        del side["ca"]  # another authority vouches for the same answers
+    compared = [[text[key] for key in _OF_SNAPSHOT], [text["limits"][key] for key in _OF_LIMITS]]
+    judged = [compared, rollout.steps, rollout.gate.model_dump(mode="json"), never]
+    return Plan(
+        written="rollout" in config.model_fields_set,
+        versions=_digest(sides),
+        judged=_digest(judged),
+        steps=rollout.steps,
+        hold=rollout.hold,
+        deadline=rollout.deadline,
+        gate=rollout.gate,
+        never=never,
+        approve=frozenset(rollout.approve),
+        bake=rollout.bake,
+        asks_again=config.limits.samples > 0,
+    )
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -286,6 +286,19 @@ def test_the_core_refuses_a_certificate_on_its_line(file: Path) -> None:
     assert problem.startswith("p.yaml:3: tls")
 
 
+def test_a_place_where_nothing_may_differ_is_one(file: Path) -> None:
+    (problem,) = problems(file, "old: http://a\nnew: http://b\nrollout:\n  never: [status, '$.a[']\n")
+    assert problem.startswith("p.yaml:4: rollout.never[1].at: ")
+    assert "expected a JSONPath" in problem
+
+
+def test_a_gate_that_is_as_good_as_closed_is_said(file: Path) -> None:
+    text = "old: http://a\nnew: http://b\nrollout:\n  gate: {slower: {ratio: 1}}\n"
+    warnings = [str(warning).removeprefix(f"{file}:") for warning in load(file, text).warnings]
+    assert any(warning.startswith("4: rollout.gate.slower.ratio: asks for a faster version") for warning in warnings)
+    assert not [warning for warning in load(file, text.replace("1}}", "1.01}}")).warnings if "ratio" in str(warning)]
+
+
 def test_what_is_not_acted_on_yet_is_said(file: Path) -> None:
     loaded = load(file, "old: {url: http://a, health: /h}\nnew: http://b\nrollout: {hold: 5m}\nalerts: []\n")
     later = "read and checked; acted on from the next release"
