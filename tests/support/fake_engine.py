@@ -9,6 +9,7 @@ from parallelrun.api.health import HealthChecks
 from parallelrun.api.status import status
 from parallelrun.config import Config, Loaded
 from parallelrun.config.attachments import Attachments
+from parallelrun.config.rewrite import Plan, RewriteError
 from parallelrun.config.units import Address
 from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import open_store
@@ -45,6 +46,10 @@ class FakeEngine:
     @property
     def settings(self) -> "FakeEngine":
         return self
+
+    async def rewrite(self, plan: Plan) -> None:
+        plan(self.config)
+        raise RewriteError("There is no configuration file.")
 
     async def report(self) -> Report:
         """The report as it is now."""

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from parallelrun.api import metrics, models, problems, rollout, rules, status, stream, trial, views
+from parallelrun.api import metrics, models, problems, rollout, rule_changes, rules, status, stream, trial, views
 from parallelrun.api.engine import Engine
 from parallelrun.api.guard import Guard
 from parallelrun.api.health import HealthChecks
@@ -32,6 +32,7 @@ def create_app(engine: Engine) -> FastAPI:
     app.add_middleware(Guard, engine=engine)
     _probes(app, engine)
     _reads(app, engine)
+    _changes(app, engine)
     return app
 
 
@@ -116,10 +117,7 @@ def _reads(app: FastAPI, engine: Engine) -> None:
         given: RuleSpec = {"at": at, "by": by, "absolute": absolute, "relative": relative}
         given |= {"pattern": pattern, "replacement": replacement}
         settings: RuleSpec = {name: value for name, value in given.items() if value is not None}
-        try:
-            return await trial.trial(engine, trial.Candidate.read(kind, route, settings))
-        except trial.BadRuleError as error:
-            raise HTTPException(422, str(error)) from None
+        return await trial.trial(engine, trial.Candidate.read(kind, route, settings))
 
     @app.get("/api/v1/rollout", tags=["rollout"])
     async def get_rollout() -> rollout.Rollout:
@@ -138,3 +136,20 @@ def _reads(app: FastAPI, engine: Engine) -> None:
             return problems.problem(503, f"{stream.LISTENERS} streams are open already.", {"retry-after": "30"})
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(stream.stream(engine.events), media_type="text/event-stream", headers=headers)
+
+
+def _changes(app: FastAPI, engine: Engine) -> None:
+    @app.post("/api/v1/rules", tags=["rules"], status_code=201, responses=problems.responses(409, 422))
+    async def add_rule(new: rule_changes.NewRule) -> rules.Rule:
+        """Writes a rule into the configuration file and puts it in force."""
+        return await rule_changes.add(engine, new)
+
+    @app.delete("/api/v1/rules", tags=["rules"], responses=problems.responses(404, 409, 422))
+    async def remove_rule(
+        name: Annotated[str, Query(alias="id", min_length=1, max_length=64, description="Of the rule.")],
+    ) -> rules.Rules:
+        """Takes a rule out of the configuration file and out of force; answers what is gone."""
+        try:
+            return await rule_changes.take_out(engine, name)
+        except rule_changes.NoSuchRuleError:
+            raise HTTPException(404, "There is no rule of that id.") from None

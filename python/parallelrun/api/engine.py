@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from parallelrun.config import Config, Loaded
+from parallelrun.config.rewrite import Plan
 from parallelrun.config.units import Address
 from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import Store
@@ -16,6 +17,9 @@ class Settings(Protocol):
     @property
     def loaded(self) -> Loaded:
         """With what the files that they name hold."""
+
+    async def rewrite(self, plan: Plan) -> None:
+        """Changes the file that they come from and puts the result in force."""
 
 
 class Engine(Protocol):

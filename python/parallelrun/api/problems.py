@@ -9,6 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from parallelrun.config import BadConfigError
+from parallelrun.config.active import BadRuleError
+from parallelrun.config.rewrite import RewriteError
 from parallelrun.evidence import StoreError, StoreTooNewError
 
 MEDIA_TYPE = "application/problem+json"
@@ -42,6 +45,9 @@ def install(app: FastAPI) -> None:
     """Turns every error of the application into a problem document."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(BadRuleError, _wrong)
+    app.add_exception_handler(BadConfigError, _wrong)
+    app.add_exception_handler(RewriteError, _conflict)
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(StoreTooNewError, _store)
     app.add_exception_handler(Exception, _bug)
@@ -55,6 +61,14 @@ def _http(_: Request, error: Any) -> JSONResponse:
 def _invalid(_: Request, error: Any) -> JSONResponse:
     wrong = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
     return problem(422, "; ".join(wrong))
+
+
+def _wrong(_: Request, error: Exception) -> JSONResponse:
+    return problem(422, str(error))
+
+
+def _conflict(_: Request, error: Exception) -> JSONResponse:
+    return problem(409, str(error))
 
 
 def _store(_: Request, error: Exception) -> JSONResponse:

@@ -5,8 +5,8 @@ from datetime import date
 from pydantic import BaseModel
 
 from parallelrun.api.engine import Engine
-from parallelrun.config.active import placed_rules, today
-from parallelrun.config.positions import KeyPath
+from parallelrun.config.active import PlacedRule, placed_rules, today
+from parallelrun.config.problem import key_text
 
 
 class Rule(BaseModel):
@@ -23,34 +23,29 @@ class Rule(BaseModel):
     place: str
     settings: dict[str, str | float | None]
 
+    @classmethod
+    def of(cls, placed: PlacedRule) -> "Rule":
+        """What is shown of a rule."""
+        return cls(
+            id=placed.id,
+            kind=placed.kind,
+            at=placed.rule.at,
+            route=placed.route,
+            reason=placed.rule.reason,
+            owner=placed.rule.owner,
+            until=placed.rule.until,
+            expired=placed.rule.expired(today()),
+            place=key_text(placed.path),
+            settings={key: value for key, value in placed.spec().items() if key not in ("at", "id")},
+        )
+
 
 class Rules(BaseModel):
-    """All rules, the global ones first."""
+    """Rules, the global ones first."""
 
     items: list[Rule]
 
 
 def rules(engine: Engine) -> Rules:
     """The rules of the configuration in force, expired ones among them."""
-    day = today()
-    return Rules(
-        items=[
-            Rule(
-                id=placed.id,
-                kind=placed.kind,
-                at=placed.rule.at,
-                route=placed.route,
-                reason=placed.rule.reason,
-                owner=placed.rule.owner,
-                until=placed.rule.until,
-                expired=placed.rule.expired(day),
-                place=_key(placed.path),
-                settings={key: value for key, value in placed.spec().items() if key not in ("at", "id")},
-            )
-            for placed in placed_rules(engine.config)
-        ]
-    )
-
-
-def _key(path: KeyPath) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return Rules(items=[Rule.of(placed) for placed in placed_rules(engine.config)])

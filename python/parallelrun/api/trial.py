@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from parallelrun._core import Comparator, ConfigError
 from parallelrun.api.engine import Engine
-from parallelrun.config.active import RuleSpec, today
-from parallelrun.config.routes import Route, split_match
-from parallelrun.config.rules import Compare, RuleKind
+from parallelrun.config.active import BadRuleError, PlacedRule, RuleSpec, read_rule, today
+from parallelrun.config.routes import specificity, split_match
+from parallelrun.config.rules import RuleKind
 from parallelrun.config.snapshot import snapshot
 from parallelrun.evidence.records import Answer, Pair, read_pair
 from parallelrun.evidence.signature import signature
@@ -54,40 +54,23 @@ class Trial(BaseModel):
     yaml: str
 
 
-class BadRuleError(ValueError):
-    """The rule says nothing that could be tried. The message says what was expected."""
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A rule that no configuration has yet, for the route `route` or for all."""
+    """A rule that no configuration has yet."""
 
-    kind: str
-    route: str | None
-    spec: RuleSpec
-    """As the core reads it."""
+    placed: PlacedRule
+    """Without a place."""
     written: RuleSpec
     """As a configuration writes it."""
 
     @classmethod
     def read(cls, kind: RuleKind, route: str | None, settings: RuleSpec) -> "Candidate":
         """Raises: BadRuleError."""
-        try:
-            (rule,) = getattr(Compare.model_validate({kind: [settings]}), kind)
-            match = None if route is None else Route.model_validate({"match": route}).match
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = [str(part) for part in first["loc"] if part not in (kind, 0)]
-            message = first["msg"].removeprefix("Value error, ")
-            raise BadRuleError(": ".join(([".".join(place)] if place else []) + [message])) from None
-        spec = {key: value for key, value in rule.model_dump().items() if key in settings}
-        if spec.get("relative") is not None:
-            spec["relative"] = rule.relative_share
-        return cls(kind, match, spec, settings)
+        return cls(read_rule(kind, route, settings), settings)
 
     def applies_to(self, endpoint: str) -> bool:
         """Whether requests of the endpoint come under it."""
-        return self.route is None or covers(self.route, endpoint)
+        return self.placed.route is None or covers(self.placed.route, endpoint)
 
 
 def covers(match: str, endpoint: str) -> bool:
@@ -143,7 +126,7 @@ def _try(rules: dict[str, Any], stored: Iterable[bytes], candidate: Candidate) -
         skipped=skipped,
         hidden=_changed(hidden),
         revealed=_changed(revealed),
-        yaml=Suggestion(candidate.kind, candidate.route, candidate.written).yaml,
+        yaml=Suggestion(candidate.placed.kind, candidate.placed.route, candidate.written).yaml,
     )
 
 
@@ -179,7 +162,7 @@ class _Bench:
             for kind, listed in self._of_route(endpoint).items():
                 merged[kind] += listed
             if with_candidate:
-                merged[self._candidate.kind].append({**self._candidate.spec, "id": CANDIDATE})
+                merged[self._candidate.placed.kind].append({**self._candidate.placed.spec(), "id": CANDIDATE})
             self._made[key] = Comparator(json.dumps(merged))
         return self._made[key]
 
@@ -189,19 +172,8 @@ class _Bench:
             for route in self._rules["routes"]
             if covers(f"{route['method']} {route['path']}" if route["method"] else route["path"], endpoint)
         ]
-        best = max(fitting, key=_specific, default=None)
+        best = max(fitting, key=lambda route: specificity(route["method"], route["path"]), default=None)
         return (best and best["compare"]) or {}
-
-
-def _specific(route: dict[str, Any]) -> tuple[bool, list[tuple[bool, int]], bool]:
-    """How near a route comes to the one path that it is about; the core chooses so, and of equal ones the first.
-
-    A path that ends in `{*rest}` comes after all that do not; then counts the first segment in which one is literal, or
-    has more of an ending, and the other not; then whether the route is for one method alone.
-    """
-    path = str(route["path"])
-    segments = [("{" not in segment, len(segment.partition("}")[2])) for segment in path.split("/")]
-    return "{*" not in path, segments, route["method"] is not None
 
 
 def _comparable(answer: Answer) -> Raw | None:

@@ -1,4 +1,4 @@
-"""Reads the admin API of a running parallelrun for the commands that show something."""
+"""Asks the admin API of a running parallelrun for the commands that show or change something."""
 
 import os
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -35,16 +35,35 @@ class Admin:
 
     def find(self, path: str, model: "type[Model]") -> "Model | None":
         """As `get`; None where there is nothing of that name."""
-        answer = self._answer(path, {}, missing=True)
+        answer = self._answer(path, missing=True)
         return None if answer.status_code == 404 else model.model_validate_json(answer.content)
 
-    def _answer(self, path: str, query: dict[str, Any], *, missing: bool = False) -> "httpx.Response":
+    def post(self, path: str, model: "type[Model]", body: dict[str, Any]) -> "Model":
+        """Sends a change; the answer as that of `get`."""
+        return model.model_validate_json(self._answer(path, method="POST", json=body).content)
+
+    def delete(self, path: str, model: "type[Model]", **query: str | int) -> "Model":
+        """Has something taken away; the answer as that of `get`."""
+        return model.model_validate_json(self._answer(path, query, method="DELETE").content)
+
+    def _answer(
+        self,
+        path: str,
+        query: dict[str, Any] | None = None,
+        *,
+        method: str = "GET",
+        json: Any = None,
+        missing: bool = False,
+    ) -> "httpx.Response":
         import httpx  # noqa: PLC0415 - `--help` needs none of it
 
         token = os.environ.get(TOKEN)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = httpx.get(self.url + path, params=query, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+            url = self.url + path
+            answer = httpx.request(
+                method, url, params=query, json=json, headers=headers, timeout=TIMEOUT_S, trust_env=False
+            )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise end(f"--admin {self.url}: {error}", USAGE) from None
         except httpx.HTTPError as error:
@@ -52,7 +71,7 @@ class Admin:
             raise end(f"{self.url} does not answer: {error or type(error).__name__}. {hint}", UNAVAILABLE) from None
         if answer.status_code in (401, 403):
             raise end(f"{self.url}: {_detail(answer)} The token is taken from {TOKEN}.", USAGE)
-        if answer.status_code == 422:
+        if answer.status_code in (409, 422):
             raise end(_detail(answer), USAGE)
         if not answer.is_success and not (missing and answer.status_code == 404):
             raise end(f"{self.url}{path} answers {answer.status_code}: {_detail(answer)}", UNAVAILABLE)

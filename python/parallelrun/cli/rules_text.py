@@ -26,6 +26,11 @@ def rules_text(found: Rules) -> RenderableType:
     return table
 
 
+def changed_text(what: str, found: Rules) -> Group:
+    """That the rules were added or removed, and are so now."""
+    return Group(Text(f"{what}, and in force:"), rules_text(found))
+
+
 def trial_text(found: Trial) -> Group:
     """What the rule would change, and how it is written."""
     looked = f"{number(found.pairs, 'stored pair')} looked at"

@@ -2,14 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from pydantic import ValidationError
+
 from parallelrun.config.model import Config
 from parallelrun.config.positions import KeyPath
-from parallelrun.config.rules import RULE_KINDS, Compare, Equivalent, Rule, Tolerance, Unordered
+from parallelrun.config.routes import Route
+from parallelrun.config.rules import RULE_KINDS, Compare, Equivalent, Rule, RuleKind, Tolerance, Unordered
 
+RuleSettings = Mapping[str, str | float | None]
+"""One rule as a configuration writes it."""
 RuleSpec = dict[str, str | float | None]
 """One rule as the core reads it, see docs/explanation/boundary.md, "RULES"."""
 
@@ -19,7 +24,7 @@ class PlacedRule:
     """A rule and where it stands.
 
     Args:
-        path: its place in the configuration.
+        path: its place in the configuration; empty for one that is in none.
         kind: the list that it is in, such as `ignore`.
         route: the `match` of the route it belongs to; None for a global rule.
         rule: what it says.
@@ -54,6 +59,26 @@ class PlacedRule:
             case _:
                 pass
         return effect
+
+
+class BadRuleError(ValueError):
+    """The settings are no rule. The message says what was expected."""
+
+
+def read_rule(kind: RuleKind, route: str | None, settings: RuleSettings) -> PlacedRule:
+    """A rule that stands nowhere yet, checked as far as the model can; the core may still refuse its `at` or `pattern`.
+
+    Raises: BadRuleError.
+    """
+    try:
+        (rule,) = getattr(Compare.model_validate({kind: [dict(settings)]}), kind)
+        match = None if route is None else Route.model_validate({"match": route}).match
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [str(part) for part in first["loc"] if part not in (kind, 0)]
+        message = first["msg"].removeprefix("Value error, ")
+        raise BadRuleError(": ".join(([".".join(place)] if place else []) + [message])) from None
+    return PlacedRule((), kind, match, rule)
 
 
 def placed_rules(config: Config) -> Iterator[PlacedRule]:

@@ -49,8 +49,11 @@ class Layers:
             del self.origins[known]
         self.origins[path] = (origin, None)
 
+    def origin(self, path: KeyPath) -> Origin:
+        """Where the nearest setting at or above `path` came from."""
+        nearest = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in self.origins), None)
+        return self.root if nearest is None else self.origins[nearest]
+
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem at `path`, placed where the nearest setting at or above it came from."""
-        nearest = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in self.origins), None)
-        origin, line = self.root if nearest is None else self.origins[nearest]
-        return Problem(origin, line, key_text(path), message)
+        return Problem(*self.origin(path), key_text(path), message)

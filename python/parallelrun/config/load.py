@@ -12,7 +12,7 @@ from parallelrun.config.attachments import Attachments
 from parallelrun.config.layers import Layers
 from parallelrun.config.loaded import Loaded
 from parallelrun.config.model import Config
-from parallelrun.config.positions import parse
+from parallelrun.config.positions import KeyPath, parse
 from parallelrun.config.problem import BadConfigError, Problem, key_text
 
 
@@ -50,6 +50,14 @@ class Source:
         if not core:
             warnings.append(layers.problem((), "rules, routes and certificates not checked: the core is not built"))
         return replace(loaded, warnings=tuple(warnings))
+
+    def origin(self, path: KeyPath) -> str:
+        """The name of the file, the environment variable or `command line` that decides what `path` is set to.
+
+        Raises:
+            BadConfigError: the file cannot be read.
+        """
+        return self._layers()[0].origin(path)[0]
 
     def _layers(self) -> tuple[Layers, list[Problem]]:
         layers = Layers()

@@ -1,6 +1,7 @@
 """Settings for some endpoints."""
 
 import re
+from itertools import zip_longest
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -17,6 +18,42 @@ def split_match(match: str) -> tuple[str | None, str]:
     """The method, or None for any, and the path template of `POST /orders/{id}`."""
     method, _, path = match.rpartition(" ")
     return method.strip() or None, path
+
+
+def specificity(method: str | None, path: str) -> tuple[bool, list[tuple[bool, int]], bool]:
+    """How near a route comes to the one path that it is about; the core chooses so, and of equal ones the first.
+
+    A path that ends in `{*rest}` comes after all that do not; then counts the first segment in which one is literal, or
+    has more of an ending, and the other not; then whether the route is for one method alone.
+    """
+    segments = [("{" not in segment, len(segment.partition("}")[2])) for segment in path.split("/")]
+    return "{*" not in path, segments, method is not None
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether a request may come under both of two matches."""
+    (method, path), (other_method, other_path) = split_match(one), split_match(other)
+    if method != other_method and method and other_method:
+        return False
+    for mine, theirs in zip_longest(path.split("/"), other_path.split("/")):
+        if mine is None or theirs is None:
+            return False
+        if mine.startswith("{*") or theirs.startswith("{*"):
+            return True
+        if not _same(mine, theirs):
+            return False
+    return True
+
+
+def _same(segment: str, other: str) -> bool:
+    """Whether a piece of a path may be both."""
+    (name, _, ending), (other_name, _, other_ending) = segment.rpartition("}"), other.rpartition("}")
+    if name and other_name:
+        return ending.endswith(other_ending) or other_ending.endswith(ending)
+    if name or other_name:
+        literal, ending = (other, ending) if name else (segment, other_ending)
+        return literal.endswith(ending) and literal != ending
+    return segment == other
 
 
 def path_problem(path: str) -> str | None:

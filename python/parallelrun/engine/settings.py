@@ -9,6 +9,7 @@ from parallelrun._core import ConfigError, Proxy
 from parallelrun.config import BadConfigError, Config, Loaded, Problem, Source
 from parallelrun.config.active import expired_rules, today
 from parallelrun.config.changes import changed_keys, fixed_changes
+from parallelrun.config.rewrite import Plan, rewrite
 from parallelrun.config.snapshot import FIXED, snapshot
 from parallelrun.engine.status import ConfigStatus
 from parallelrun.engine.watch import Watch
@@ -19,7 +20,7 @@ from parallelrun.evidence.retention import Retention
 LOOK_S = 0.5
 """Seconds between two looks at the files. A change counts when two looks agree, so about a second after it was made."""
 
-Cause = Literal["SIGHUP", "change"]
+Cause = Literal["SIGHUP", "change", "rules"]
 """Why the configuration is read again."""
 
 
@@ -57,15 +58,21 @@ class Settings:
     async def reload(self, cause: Cause) -> None:
         """Reads everything again and puts it in force, or says why not."""
         async with self._one_at_a_time:
-            try:
-                loaded = await asyncio.to_thread(self._source.load)
-                self._check_admin(loaded.config)
-                self._take(loaded, cause)
-            except BadConfigError as error:
-                self._watch.files = frozenset((*self.loaded.files, *error.files))
-                self._refuse(cause, tuple(map(str, error.problems)))
-            except ConfigError as error:
-                self._refuse(cause, (str(error),))
+            await self._read(cause)
+
+    async def rewrite(self, plan: Plan) -> None:
+        """Changes the file that the configuration comes from and puts the result in force.
+
+        Args:
+            plan: says what to change, given the configuration in force; what it raises is passed on.
+
+        Raises:
+            RewriteError: the file cannot be changed, and is as it was.
+            BadConfigError: with the change the file would not be valid; it is as it was.
+        """
+        async with self._one_at_a_time:
+            await asyncio.to_thread(rewrite, self._source, self.config, plan(self.config))
+            await self._read("rules")
 
     async def follow(self) -> None:
         """Looks for changed files, and for rules whose last day has passed, until it is cancelled."""
@@ -74,6 +81,17 @@ class Settings:
             if await asyncio.to_thread(self._watch.changed):
                 await self.reload("change")
             self._drop_expired()
+
+    async def _read(self, cause: Cause) -> None:
+        try:
+            loaded = await asyncio.to_thread(self._source.load)
+            self._check_admin(loaded.config)
+            self._take(loaded, cause)
+        except BadConfigError as error:
+            self._watch.files = frozenset((*self.loaded.files, *error.files))
+            self._refuse(cause, tuple(map(str, error.problems)))
+        except ConfigError as error:
+            self._refuse(cause, (str(error),))
 
     def _check_admin(self, config: Config) -> None:
         """The socket that is open stays open, whatever `admin.listen` says now, so it needs its token still."""

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from parallelrun.api.trial import BadRuleError, Candidate, Trial, covers, trial
+from parallelrun.api.trial import Candidate, Trial, covers, trial
 from parallelrun.config import Config
+from parallelrun.config.active import BadRuleError
 from parallelrun.config.rules import RuleKind
 from parallelrun.evidence.model import Run
 from parallelrun.evidence.records import Record, read_record
