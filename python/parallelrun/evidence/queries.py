@@ -19,11 +19,11 @@ from parallelrun.evidence.status import Verdicts
 Insert = postgresql.Insert | sqlite.Insert
 
 
-def _insert(connection: AsyncConnection, table: sa.Table) -> Insert:
+def insert(connection: AsyncConnection, table: sa.Table) -> Insert:
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-async def _upsert(
+async def upsert(
     connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]], kept: dict[str, str] | None = None
 ) -> None:
     """Writes the rows over those with the same key. Of the columns in `kept`, the smaller (`min`) or larger (`max`)
@@ -31,7 +31,7 @@ async def _upsert(
     """
     if not rows:
         return
-    statement = _insert(connection, table)
+    statement = insert(connection, table)
     key = [column.name for column in table.primary_key]
     new: dict[str, sa.ColumnElement[Any]] = {}
     for column in table.columns:
@@ -49,7 +49,7 @@ async def _upsert(
 
 
 async def write_run(connection: AsyncConnection, run: Run) -> None:
-    await _upsert(connection, RUNS, [asdict(run)])
+    await upsert(connection, RUNS, [asdict(run)])
 
 
 async def write_endpoints(connection: AsyncConnection, run: str, endpoints: Sequence[EndpointCounts]) -> None:
@@ -61,7 +61,7 @@ async def write_endpoints(connection: AsyncConnection, run: str, endpoints: Sequ
         }
         for counts in endpoints
     ]
-    await _upsert(connection, ENDPOINTS, rows)
+    await upsert(connection, ENDPOINTS, rows)
 
 
 async def write_differences(connection: AsyncConnection, run: str, differences: Sequence[Difference]) -> None:
@@ -77,9 +77,9 @@ async def write_differences(connection: AsyncConnection, run: str, differences: 
         }
         for one in differences
     ]
-    await _upsert(connection, DIFFERENCES, known, {"first_ms": "min", "shown_ms": "max", "hidden_ms": "max"})
+    await upsert(connection, DIFFERENCES, known, {"first_ms": "min", "shown_ms": "max", "hidden_ms": "max"})
     counts = [{"run": run, "signature": one.signature, **asdict(one.verdicts)} for one in differences]
-    await _upsert(connection, VERDICTS, counts)
+    await upsert(connection, VERDICTS, counts)
 
 
 async def write_records(connection: AsyncConnection, records: Sequence[Record]) -> None:
@@ -95,7 +95,7 @@ async def write_records(connection: AsyncConnection, records: Sequence[Record]) 
         }
         for record in records
     ]
-    await connection.execute(_insert(connection, PAIRS).on_conflict_do_nothing(), pairs)
+    await connection.execute(insert(connection, PAIRS).on_conflict_do_nothing(), pairs)
     shown: dict[tuple[str, str], dict[str, Any]] = {}
     for record in records:
         for name, difference in zip(record.signatures, record.differences, strict=True):
@@ -110,11 +110,11 @@ async def write_records(connection: AsyncConnection, records: Sequence[Record]) 
             if known is None or VERDICT_RANK[difference.verdict] < VERDICT_RANK[known["verdict"]]:
                 shown[record.id, name] = row
     if shown:
-        await connection.execute(_insert(connection, SHOWN).on_conflict_do_nothing(), list(shown.values()))
+        await connection.execute(insert(connection, SHOWN).on_conflict_do_nothing(), list(shown.values()))
 
 
 async def write_facts(connection: AsyncConnection, facts: dict[str, str]) -> None:
-    await _upsert(connection, FACTS, [{"name": name, "value": value} for name, value in facts.items()])
+    await upsert(connection, FACTS, [{"name": name, "value": value} for name, value in facts.items()])
 
 
 async def read_runs(connection: AsyncConnection) -> dict[str, int]:

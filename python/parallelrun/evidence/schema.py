@@ -97,3 +97,50 @@ FACTS = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 """Single values, such as since when the present rules hold."""
+
+ROLLOUT = sa.Table(
+    "parallelrun_rollout",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("memory", sa.LargeBinary, nullable=False),
+)
+"""The rollout, in one row (`id` 1). `revision` rises with each write: who writes has to know the last one. What `state`
+and `memory` hold is the rollout's business.
+"""
+
+ROLLOUT_COUNTS = sa.Table(
+    "parallelrun_rollout_counts",
+    METADATA,
+    sa.Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("run", sa.String(32), primary_key=True),
+    sa.Column("counts", sa.LargeBinary, nullable=False),
+)
+"""What each run has counted of the present epoch of the rollout."""
+
+
+def _number() -> sa.Column[int]:
+    return sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True)
+
+
+MOVES = sa.Table(
+    "parallelrun_rollout_moves",
+    METADATA,
+    _number(),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("move", sa.Text, nullable=False),
+)
+"""What the rollout has done, as JSON."""
+
+JOURNAL = sa.Table(
+    "parallelrun_rollout_journal",
+    METADATA,
+    _number(),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("whole", sa.Boolean, nullable=False),
+    sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("entry", sa.LargeBinary, nullable=False),
+)
+"""The judge's journal: one deflated line each. From one that is `whole` on, no earlier one is needed."""

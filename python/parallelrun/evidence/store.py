@@ -71,7 +71,7 @@ class Store:
             StoreTooNewError: a newer version of parallelrun has written this database.
             StoreError: the database does not answer, or refuses.
         """
-        async with self._open():
+        async with self.transaction():
             pass
 
     async def write(self, batch: Batch) -> None:
@@ -80,7 +80,7 @@ class Store:
         Raises:
             StoreTooNewError, StoreError: as `prepare`.
         """
-        async with self._open(write=True) as connection:
+        async with self.transaction(write=True) as connection:
             await queries.write_run(connection, batch.run)
             await queries.write_endpoints(connection, batch.run.id, batch.endpoints)
             await queries.write_differences(connection, batch.run.id, batch.differences)
@@ -93,7 +93,7 @@ class Store:
         Raises:
             StoreTooNewError, StoreError: as `prepare`.
         """
-        async with self._open() as connection:
+        async with self.transaction() as connection:
             return await queries.read_runs(connection)
 
     async def past(self, run: str) -> Past:
@@ -102,7 +102,7 @@ class Store:
         Raises:
             StoreTooNewError, StoreError: as `prepare`.
         """
-        async with self._open() as connection:
+        async with self.transaction() as connection:
             return await queries.read_past(connection, run)
 
     async def fact(self, name: str) -> str | None:
@@ -111,7 +111,7 @@ class Store:
         Raises:
             StoreTooNewError, StoreError: as `prepare`.
         """
-        async with self._open() as connection:
+        async with self.transaction() as connection:
             return await queries.read_fact(connection, name)
 
     async def pair(self, pair: str) -> bytes | None:
@@ -120,7 +120,7 @@ class Store:
         Raises:
             StoreTooNewError, StoreError: as `prepare`.
         """
-        async with self._open() as connection:
+        async with self.transaction() as connection:
             return await queries.read_record(connection, pair)
 
     async def records(self, limit: int) -> list[bytes]:
@@ -129,7 +129,7 @@ class Store:
         Raises:
             StoreTooNewError, StoreError: as `prepare`.
         """
-        async with self._open() as connection:
+        async with self.transaction() as connection:
             return await queries.read_newest(connection, limit)
 
     async def retain(self, retention: Retention, run: str, now_ms: int) -> int:
@@ -141,7 +141,7 @@ class Store:
         Raises:
             StoreTooNewError, StoreError: as `prepare`.
         """
-        async with self._open(write=True) as connection:
+        async with self.transaction(write=True) as connection:
             gone = await retain(connection, retention, run, now_ms)
         if gone and self._file:
             with self._told():
@@ -156,7 +156,12 @@ class Store:
             await engine.dispose()
 
     @contextlib.asynccontextmanager
-    async def _open(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction, which an exception within undoes; for the queries of this room.
+
+        Raises:
+            StoreTooNewError, StoreError: as `prepare`.
+        """
         with self._told():
             async with (await self._ready()).connect() as plain:
                 connection = await plain.execution_options(write=write)

@@ -110,7 +110,7 @@ async def test_stop_takes_what_came_last(store: Store, make: Start) -> None:
     await collector.stop()
     assert await store.pair("p699")
     assert (await store.past("another")).endpoints[ENDPOINT].requests == 700
-    async with store._open() as connection:
+    async with store.transaction() as connection:
         row = (await connection.exec_driver_sql("SELECT ended_ms, lost FROM parallelrun_runs")).one()
     assert row.ended_ms
     assert row.lost == 0
@@ -174,7 +174,7 @@ async def test_retention_runs_before_the_store_holds_much_more_than_it_may(store
     await until(lambda: collector.evidence.past.examples)
     await until(lambda: collector.held == (0, 0))
     await collector.stop()
-    async with store._open() as connection:
+    async with store.transaction() as connection:
         count = (await connection.exec_driver_sql("SELECT count(*) FROM parallelrun_pairs")).scalar_one()
     assert count <= 22
 

@@ -36,7 +36,7 @@ def test_of_a_request_that_can_be_asked_again(verdicts: Verdicts, expected: str)
     assert status(verdicts, repeatable=True) == expected
 
 
-def test_nothing_could_confirm_a_write_so_it_stays_open() -> None:
+def test_nothing_could_confirm_a_write_so_it_staystransaction() -> None:
     assert status(Verdicts(unconfirmed=1), repeatable=False) == "open"
     assert status(Verdicts(unconfirmed=1, race=1), repeatable=False) == "open"
     assert status(Verdicts(unconfirmed=1, noise=1), repeatable=False) == "noise"

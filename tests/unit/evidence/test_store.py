@@ -163,16 +163,16 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(store: Store) -
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
         return list(compare_metadata(context, METADATA))
 
-    async with store._open() as connection:
+    async with store.transaction() as connection:
         assert await connection.run_sync(differences) == []
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(store: Store, store_url: str) -> None:
     await store.write(Batch(run(), [counts(1)]))
-    async with store._open(write=True) as connection:
+    async with store.transaction(write=True) as connection:
         await connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     other = open_store(store_url)
-    with pytest.raises(StoreTooNewError, match=r"revision 9999.*knows only up to 0001.*newer version"):
+    with pytest.raises(StoreTooNewError, match=r"revision 9999.*knows only up to 0002.*newer version"):
         await other.prepare()
     with pytest.raises(StoreTooNewError):
         await other.write(Batch(run("b")))
@@ -190,12 +190,12 @@ async def test_two_processes_may_begin_at_once(store_url: str) -> None:
 
 
 async def test_a_table_of_somebody_else_is_not_touched(store: Store) -> None:
-    async with store._open(write=True) as connection:
+    async with store.transaction(write=True) as connection:
         await connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
         await connection.execute(sa.text("INSERT INTO alembic_version VALUES ('theirs')"))
     await store.close()
     await store.prepare()
-    async with store._open() as connection:
+    async with store.transaction() as connection:
         assert (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one() == "theirs"
 
 
