@@ -24,6 +24,8 @@ class OriginProcess:
     answers. A query such as `new=reset` has the process of that name, and no other, fail in a way of `FAULTS`.
     """
 
+    MODULE = "tests.support.process"
+
     def __init__(self, name: str = "new") -> None:
         self.name = name
         self.port = 0
@@ -41,12 +43,16 @@ class OriginProcess:
     def start(self) -> None:
         """Starts (again), on the port it had before, and waits until it listens."""
         assert self._process is None
-        command = [sys.executable, "-m", "tests.support.process", self.name, str(self.port)]
+        command = [sys.executable, "-m", self.MODULE, self.name, str(self.port), *self.arguments()]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line.startswith(b"port "), f"the origin process did not start: {line!r}"
         self.port = int(line.split()[1])
+
+    def arguments(self) -> list[str]:
+        """What its process is told beside its name and port."""
+        return []
 
     def count(self) -> int:
         """How many requests it has got since it was started, other than for its own paths."""

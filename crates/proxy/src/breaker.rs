@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::settings::BreakerSpec;
+use crate::state::Bucket;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,10 @@ pub enum Position {
 pub struct Breaker {
     /// A copy of what `machine` says, for the way of each request.
     position: AtomicU8,
+    era: AtomicU64,
     quiet: Quiet,
+    /// Bounds the copies that probe the new side while it is open.
+    probing: Bucket,
     machine: Mutex<Machine>,
     started: Instant,
 }
@@ -56,10 +60,18 @@ impl Breaker {
     pub fn new(started: Instant) -> Self {
         Self {
             position: AtomicU8::new(Position::Closed as u8),
+            era: AtomicU64::new(0),
             quiet: Quiet::default(),
+            probing: Bucket::default(),
             machine: Mutex::default(),
             started,
         }
+    }
+
+    /// What is told of a request counts only in the era in which it began: a request that hung when the breaker opened says
+    /// nothing of a new side that is back.
+    pub fn era(&self) -> u64 {
+        self.era.load(Relaxed)
     }
 
     /// The new side has begun to answer.
@@ -68,29 +80,37 @@ impl Breaker {
     }
 
     /// An answer of the new side is over, and worked.
-    pub fn worked(&self, spec: &BreakerSpec) {
+    pub fn worked(&self, spec: &BreakerSpec, era: u64) {
         let quiet = &self.quiet;
         if quiet.untroubled.load(Relaxed) && quiet.part.load(Relaxed) == part(spec, self.now()) {
             quiet.worked.fetch_add(1, Relaxed);
         } else {
-            self.tell(spec, |machine, now| machine.worked(spec, now, 1));
+            self.tell_of(era, spec, |machine, now| machine.worked(spec, now, 1));
         }
     }
 
     /// The new side failed where the old one did not.
-    pub fn failed(&self, spec: &BreakerSpec) {
-        self.tell(spec, |machine, now| machine.failed(spec, now));
+    pub fn failed(&self, spec: &BreakerSpec, era: u64) {
+        self.tell_of(era, spec, |machine, now| machine.failed(spec, now));
     }
 
     /// A request has waited for the new side for `stall_ms` and has no answer yet.
-    pub fn stalled(&self, spec: &BreakerSpec) {
+    pub fn stalled(&self, spec: &BreakerSpec, era: u64) {
         let answered = self.quiet.answered.load(Relaxed);
-        self.tell(spec, |machine, now| machine.stalled(spec, now, answered));
+        self.tell_of(era, spec, |machine, now| machine.stalled(spec, now, answered));
     }
 
     /// What the health checks say.
     pub fn set_healthy(&self, spec: &BreakerSpec, healthy: bool) {
         self.tell(spec, |machine, now| machine.set_healthy(spec, now, healthy));
+    }
+
+    fn tell_of(&self, era: u64, spec: &BreakerSpec, news: impl FnOnce(&mut Machine, u64)) {
+        self.tell(spec, |machine, now| {
+            if machine.era == era {
+                news(machine, now);
+            }
+        });
     }
 
     fn tell(&self, spec: &BreakerSpec, news: impl FnOnce(&mut Machine, u64)) {
@@ -116,15 +136,28 @@ impl Breaker {
         machine.position
     }
 
+    /// True if a copy may be sent, as a probe if it is open.
+    pub fn admits_copy(&self, spec: &BreakerSpec) -> bool {
+        if !self.is_open(spec) {
+            return true;
+        }
+        self.lock().probed = true;
+        self.probing.take(spec.probes_per_s)
+    }
+
     pub fn is_open(&self, spec: &BreakerSpec) -> bool {
         self.position(spec) == Position::Open
     }
 
-    /// The share of clients that the new side serves, where the rollout says `weight_ppm`.
+    /// The share of clients that the new side serves, for one request, where the rollout says `weight_ppm`.
     pub fn weight(&self, spec: &BreakerSpec, weight_ppm: u32) -> u32 {
         match self.position(spec) {
             Position::Closed => weight_ppm,
-            Position::Open => 0,
+            Position::Open => {
+                let mut machine = self.lock();
+                machine.passed = machine.passed.saturating_add(1);
+                0
+            }
             Position::HalfOpen => self.lock().ramp(spec, self.now(), weight_ppm),
         }
     }
@@ -150,6 +183,7 @@ impl Breaker {
 
     fn publish(&self, machine: &Machine) {
         self.position.store(machine.position as u8, Relaxed);
+        self.era.store(machine.era, Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Machine> {
@@ -196,11 +230,17 @@ pub struct Change {
 #[derive(Debug)]
 struct Machine {
     position: Position,
+    /// One more each time that it opens, and that it is half open.
+    era: u64,
     since: u64,
     unhealthy: bool,
     in_a_row: Run,
     waiting: Run,
     window: VecDeque<Part>,
+    /// Requests since it opened.
+    passed: u32,
+    /// One of them could be copied.
+    probed: bool,
     /// Probes that worked, one after the other, since it opened.
     recovered: u32,
     open_for: u64,
@@ -235,11 +275,14 @@ impl Default for Machine {
     fn default() -> Self {
         Self {
             position: Position::Closed,
+            era: 0,
             since: 0,
             unhealthy: false,
             in_a_row: Run::default(),
             waiting: Run::default(),
             window: VecDeque::new(),
+            passed: 0,
+            probed: false,
             recovered: 0,
             open_for: 0,
             opened: 0,
@@ -322,6 +365,8 @@ impl Machine {
             Position::Closed | Position::Open => spec.open_ms,
         };
         self.opened += 1;
+        self.passed = 0;
+        self.probed = false;
         self.recovered = 0;
         let after = since.map(|since| now.saturating_sub(since));
         self.turn(Position::Open, now, reason, after);
@@ -331,13 +376,19 @@ impl Machine {
     fn pass_time(&mut self, spec: &BreakerSpec, now: u64) {
         let since = now.saturating_sub(self.since);
         match self.position {
-            Position::Open if since >= self.open_for && self.recovered >= spec.failures && !self.unhealthy => {
-                self.turn(
-                    Position::HalfOpen,
-                    now,
-                    format!("{} probes in a row worked", self.recovered),
-                    None,
-                );
+            Position::Open if since >= self.open_for && !self.unhealthy => {
+                if self.recovered >= spec.failures {
+                    let reason = format!("{} probes in a row worked", self.recovered);
+                    self.turn(Position::HalfOpen, now, reason, None);
+                } else if self.passed >= spec.failures && !self.probed {
+                    // Nothing is copied here: only the clients themselves can tell, a few at first.
+                    self.turn(
+                        Position::HalfOpen,
+                        now,
+                        "there was nothing to probe with".to_owned(),
+                        None,
+                    );
+                }
             }
             Position::HalfOpen if since >= spec.slow_start_ms => {
                 self.turn(Position::Closed, now, "the slow start is over".to_owned(), None);
@@ -348,6 +399,7 @@ impl Machine {
 
     fn turn(&mut self, to: Position, now: u64, reason: String, after_ms: Option<u64>) {
         self.position = to;
+        self.era += u64::from(to != Position::Closed);
         self.since = now;
         self.in_a_row = Run::default();
         self.waiting = Run::default();

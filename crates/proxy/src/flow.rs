@@ -200,9 +200,8 @@ fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<He
         return Err(Outcome::RequestTooLarge);
     }
     let state = &worker.state;
-    // Nor is such a write withheld from a side that may be about to come back.
-    let spec = &snapshot.breaker;
-    if head.is_safe() && state.breaker.is_open(spec) && !state.probing.take(spec.probes_per_s) {
+    // Nor is such a write withheld from a side that may be about to come back; it is a probe like others.
+    if !state.breaker.admits_copy(&snapshot.breaker) && head.is_safe() {
         return Err(Outcome::BreakerOpen);
     }
     let memory = &state.memory;

@@ -27,6 +27,8 @@ pub struct Heard {
     snapshot: Arc<Snapshot>,
     endpoint: Arc<Endpoint>,
     said: Sides<Cell<Said>>,
+    /// The breaker's, when this request began.
+    era: u64,
     /// The breaker knows how the new side has done.
     told: Cell<bool>,
 }
@@ -56,7 +58,7 @@ pub struct Asked<'a> {
     pub head: &'a Head,
     pub copy: bool,
     pub body: ReqBody,
-    /// Another answer can stand in for this one.
+    /// Another answer can stand in for this one, or nobody waits for it.
     pub replaceable: bool,
 }
 
@@ -67,6 +69,7 @@ impl Heard {
             snapshot: Arc::clone(snapshot),
             endpoint: Arc::clone(endpoint),
             said: Sides::default(),
+            era: worker.state.breaker.era(),
             told: Cell::new(false),
         })
     }
@@ -140,19 +143,19 @@ impl Heard {
 
     fn tell_failure(&self) {
         if !self.told.replace(true) {
-            self.worker.state.breaker.failed(&self.snapshot.breaker);
+            self.worker.state.breaker.failed(&self.snapshot.breaker, self.era);
         }
     }
 
     /// Nothing more is to be heard of the new side.
     pub fn over(&self) {
         if self.said.new.get().worked() && !self.told.replace(true) {
-            self.worker.state.breaker.worked(&self.snapshot.breaker);
+            self.worker.state.breaker.worked(&self.snapshot.breaker, self.era);
         }
     }
 
     /// Waits for the new side. Tells the breaker, once, of a request that waits although the old side has answered it, and
-    /// waits no longer for an answer that can be replaced once the breaker is open.
+    /// waits no longer for an answer that can be replaced once the breaker has opened.
     async fn watch<T>(
         &self,
         answer: impl Future<Output = Result<T, UpstreamError>>,
@@ -169,9 +172,10 @@ impl Heard {
             }
             if bodyless && !stalls && self.said.old.get().status.is_some() {
                 stalls = true;
-                state.breaker.stalled(spec);
+                state.breaker.stalled(spec, self.era);
             }
-            if replaceable && state.breaker.is_open(spec) {
+            // A probe, which began while it was open, has its full time.
+            if replaceable && state.breaker.era() != self.era && state.breaker.is_open(spec) {
                 let failure = Failure::Timeout;
                 state.sides.new.failures.of(failure).fetch_add(1, Relaxed);
                 return Err(UpstreamError::maybe_arrived(failure));

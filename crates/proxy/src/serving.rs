@@ -295,7 +295,7 @@ pub fn start(exchange: &Exchange, side: Side, copy: bool, body: ReqBody, permit:
             head: &head,
             copy,
             body,
-            replaceable: false,
+            replaceable: copy && head.is_safe(),
         };
         let answered = heard.ask(&pool, asked).await;
         drop(permit); // whoever waits for the answer holds it too

@@ -21,8 +21,6 @@ pub struct State {
     pub snapshot: ArcSwap<Snapshot>,
     pub weight_ppm: AtomicU32,
     pub breaker: Breaker,
-    /// Bounds the copies that probe the new side while the breaker is open.
-    pub probing: Bucket,
     /// Bounds the pairs of which old is asked again whatever they say.
     pub sampling: Bucket,
     pub started: Instant,
@@ -100,7 +98,6 @@ impl State {
             snapshot: ArcSwap::from_pointee(snapshot),
             weight_ppm: AtomicU32::new(0),
             breaker: Breaker::new(started),
-            probing: Bucket::default(),
             sampling: Bucket::default(),
             started,
             draining: AtomicBool::new(false),

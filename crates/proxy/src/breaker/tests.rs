@@ -20,6 +20,7 @@ fn opened(at: u64) -> Machine {
     for _ in 0..5 {
         machine.failed(&SPEC, at);
     }
+    machine.probed = true;
     assert_eq!(machine.position, Position::Open);
     machine
 }
@@ -111,6 +112,19 @@ fn it_stays_open_for_its_time_and_until_probes_work() {
 }
 
 #[test]
+fn where_nothing_is_copied_its_time_is_enough() {
+    let mut machine = opened(1000);
+    machine.probed = false;
+    machine.pass_time(&SPEC, 6000);
+    assert_eq!(machine.position, Position::Open, "nobody has asked for anything");
+    machine.passed = 5;
+    machine.pass_time(&SPEC, 5999);
+    assert_eq!(machine.position, Position::Open);
+    machine.pass_time(&SPEC, 6000);
+    assert_eq!(machine.position, Position::HalfOpen);
+}
+
+#[test]
 fn the_share_grows_by_degrees_and_then_it_is_closed() {
     let mut machine = half_open(100_000);
     assert_eq!(machine.ramp(&SPEC, 100_000, 500_000), 0);
@@ -130,6 +144,7 @@ fn each_relapse_doubles_the_time_up_to_the_longest() {
             machine.failed(&SPEC, at);
         }
         assert_eq!((machine.position, machine.open_for), (Position::Open, expected));
+        machine.probed = true;
         at += expected;
         for _ in 0..5 {
             machine.worked(&SPEC, at, 1);
