@@ -1,4 +1,4 @@
-"""`verify`: a client that the new side should serve gets its answer only where it has proved equal to the old side's."""
+"""`verify`: a client of the new side gets its answer only where it has proved equal to the old side's."""
 
 from typing import Any
 
@@ -23,9 +23,7 @@ def start(
     for side in sides.keys() & changes.keys():
         sides[side] |= changes.pop(side)
     limits = {"second_opinions_per_s": 0} | changes.pop("limits", {})
-    proxy = start_proxy(
-        **sides, limits=limits, **({"verify": {"everywhere": True, "wait_ms": wait_ms}} | changes)
-    )
+    proxy = start_proxy(**sides, limits=limits, **({"verify": {"everywhere": True, "wait_ms": wait_ms}} | changes))
     proxy.set_weight(weight)
     return proxy
 
@@ -75,9 +73,7 @@ def test_equal_answers_pass_in_either_order(upstreams: Upstreams, start_proxy: S
 
 
 @pytest.mark.parametrize("first", ["old", "new"])
-def test_different_answers_fall_back_in_either_order(
-    upstreams: Upstreams, start_proxy: StartProxy, first: str
-) -> None:
+def test_different_answers_fall_back_in_either_order(upstreams: Upstreams, start_proxy: StartProxy, first: str) -> None:
     gate = Gate()
     old, new = says("old", b"right"), says("new", b"wrong")
     answers(
@@ -226,7 +222,7 @@ def test_an_error_of_the_old_side_is_its_answer(upstreams: Upstreams, start_prox
 
 
 def test_both_fail(upstreams: Upstreams, start_proxy: StartProxy) -> None:
-    answers(upstreams, FAULTS["resets"], FAULTS["breaks a short answer off"])
+    answers(upstreams, FAULTS["resets"], FAULTS["resets"])
     proxy = start(start_proxy, upstreams)
     with RawClient(proxy.address) as client:
         assert client.ask("/a").status == 502
@@ -236,7 +232,7 @@ def test_both_fail(upstreams: Upstreams, start_proxy: StartProxy) -> None:
 
 @pytest.mark.parametrize("framed", [True, False], ids=["length", "chunked"])
 def test_large_answers_pass_up_to_the_cap(upstreams: Upstreams, start_proxy: StartProxy, framed: bool) -> None:
-    size = 1_048_576
+    size = 500_000
     upstreams.on("/a", behaviour.download(size, framed=framed))
     upstreams.on("/b", behaviour.download(size + 1, framed=framed))
     proxy = start(start_proxy, upstreams, limits={"body_bytes": size})
@@ -267,7 +263,7 @@ def test_trailers_pass(upstreams: Upstreams, start_proxy: StartProxy) -> None:
         client.send(request("/a", headers={"te": "trailers"}))
         answer = client.answer()
     assert answer.body == b"same"
-    assert answer.message.trailers == [(b"x-sum", b"1")]
+    assert answer.message.trailers == ((b"x-sum", b"1"),)
     proxy.idle()
     assert verified(proxy) == (1, 0)
 
@@ -309,7 +305,8 @@ def test_an_old_side_that_breaks_off_once_it_streams_cannot_be_helped(
         gate.open()
         with pytest.raises(ClosedError):
             client.rest()
-    assert proxy.settled(1)["old_failed"] == 1
+    assert proxy.settled(1).outcomes == {"response_too_large": 1}
+    assert proxy.side("old")["truncated"] == 1
 
 
 def test_a_client_that_leaves(upstreams: Upstreams, start_proxy: StartProxy) -> None:
@@ -376,9 +373,7 @@ def test_a_write_to_one_side_goes_where_the_weight_sends_it(upstreams: Upstreams
 
 
 @pytest.mark.parametrize("body", [b"same", b"other"])
-def test_a_write_to_both_is_verified_and_sent_once(
-    upstreams: Upstreams, start_proxy: StartProxy, body: bytes
-) -> None:
+def test_a_write_to_both_is_verified_and_sent_once(upstreams: Upstreams, start_proxy: StartProxy, body: bytes) -> None:
     answers(upstreams, says("old"), says("new", body))
     proxy = start(start_proxy, upstreams, databases="separate")
     upload = behaviour.pattern(300_000)
