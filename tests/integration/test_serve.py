@@ -404,7 +404,9 @@ def test_a_second_process_takes_the_port_over_and_no_request_fails(
     for _ in range(2):
         wait_until(partial(busy, running))
         successor = serve(*both)
-        assert successor.event("listen.shared")["listen"] == f"127.0.0.1:{address[1]}"
+        shared = successor.event("listen.shared")
+        assert (shared["listen"], shared["processes"]) == (f"127.0.0.1:{address[1]}", [running.process.pid])
+        assert f"`kill -TERM {running.process.pid}`" in shared["hint"]
         running.signal(signal.SIGTERM)
         assert running.wait() == 0
         stopped = running.event("stopped")
@@ -436,6 +438,39 @@ def test_the_admin_address_is_taken_over_too(serve: Serve, upstreams: Upstreams)
         for _ in range(20):
             assert not second.get("/api/v1/status")["draining"], "the process that leaves still answers"
         assert first.process.poll() is None
+        gate.open()
+        assert client.answer().body == b"done"
+    assert first.wait() == 0
+    assert second.stop() == 0
+
+
+def test_an_admin_address_of_a_process_with_other_clients_is_refused(serve: Serve) -> None:
+    first = serve()
+    admin = f"127.0.0.1:{first.admin[1]}"
+    for listen in (f"127.0.0.1:{free_port()}", "127.0.0.1:0"):
+        second = serve("--listen", listen, "--admin", admin)
+        assert second.wait() == 69
+        assert len(second.lines) == 1
+        said = rf"admin\.listen: {admin}: process {first.process.pid} \(.+\) answers there and serves other clients: "
+        assert re.match(f"{said}use another one, with --admin", second.lines[0])
+        assert refused(("127.0.0.1", int(listen.rpartition(":")[2]))) or listen.endswith(":0")
+    with RawClient(first.address) as client:
+        assert client.ask("/").status == 200
+    assert not [event for event in first.events if event["level"] != "info"]
+
+
+def test_the_admin_address_of_a_process_that_leaves_is_free_to_use(serve: Serve, upstreams: Upstreams) -> None:
+    gate = Gate()
+    upstreams.on("/slow", behaviour.gated(gate, behaviour.reply(200, b"done")))
+    first = serve()
+    with RawClient(first.address) as client:
+        client.send(request("/slow"))
+        wait_until(lambda: upstreams.old.count("/slow"))
+        first.signal(signal.SIGTERM)
+        wait_until(lambda: refused_by_leaving(first))
+        assert first.process.poll() is None
+        second = serve("--listen", f"127.0.0.1:{first.address[1]}", "--admin", f"127.0.0.1:{first.admin[1]}")
+        second.event("serving")
         gate.open()
         assert client.answer().body == b"done"
     assert first.wait() == 0

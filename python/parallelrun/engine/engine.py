@@ -13,8 +13,9 @@ from parallelrun.config.units import Address
 from parallelrun.engine import handover
 from parallelrun.engine.admin import AdminServer
 from parallelrun.engine.deadline import Deadline
+from parallelrun.engine.neighbours import name_of, others_listening, processes_at
 from parallelrun.engine.settings import Settings
-from parallelrun.engine.start import USAGE, StartError, bind_admin, cannot_listen, ready_store
+from parallelrun.engine.start import USAGE, StartError, bind_admin, cannot_listen, check_admin, ready_store
 from parallelrun.engine.status import Clock, ConfigStatus, Ending
 from parallelrun.engine.tasks import Tasks, in_thread
 from parallelrun.evidence import Store
@@ -89,6 +90,7 @@ class Engine:
                 raise StartError(str(error), USAGE) from error
             admin_socket = bind_admin(config.admin.listen)
             undo.callback(admin_socket.close)
+            await check_admin(config.admin.listen, config.listen)
             try:
                 core.start()
             except OSError as error:
@@ -156,9 +158,12 @@ class Engine:
         )
         if self.config_status.warnings:
             self.events.publish("config.warnings", "warning", warnings=list(self.config_status.warnings))
-        if handover.others_listening(self.core.listener_fds()):
+        if others_listening(self.core.listener_fds()):
             # As it should be while a port is handed over; otherwise somebody should know that connections are shared.
-            self.events.publish("listen.shared", "warning", listen=str(self.address))
+            others = sorted(processes_at(self.address))
+            self.events.publish(
+                "listen.shared", "warning", listen=str(self.address), processes=others, hint=_sharing(others)
+            )
 
     def _listeners(self) -> tuple[list[int], list[int]]:
         return self.core.listener_fds(), [self.admin.listener.fileno()]
@@ -177,6 +182,16 @@ class Engine:
         if not stopped.done():
             return "second signal"
         return "finished" if stopped.result() else "grace"
+
+
+def _sharing(others: list[int]) -> str:
+    who = " and ".join(map(name_of, others)) or "another process"
+    which = " ".join(map(str, others)) or "PID"
+    return (
+        f"Clients are dealt out, by chance, to this process and to {who}, until one of them ends. To let this one"
+        f" take over: `kill -TERM {which}`. If a second one was not meant: end this one, or give it a --listen and an"
+        " --admin of its own."
+    )
 
 
 async def _unless(hurry: asyncio.Event, work: "asyncio.Future[Any]") -> None:
