@@ -1,9 +1,11 @@
 """`parallelrun serve` as a user runs it: start, reload, hand-over, stop, and every way in which it refuses."""
 
 import contextlib
+import os
 import re
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from parallelrun.engine.priority import NICENESS
 from tests.support import background, behaviour, certs
 from tests.support.background import Gate
 from tests.support.fixtures import Upstreams
@@ -70,6 +73,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def priorities(pid: int) -> dict[bool, set[int]]:
+    """The niceness of a process's threads, of the data plane's and of the others."""
+    found: dict[bool, set[int]] = {True: set(), False: set()}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        of_the_core = (task / "comm").read_text().startswith("parallelrun-")
+        found[of_the_core].add(os.getpriority(os.PRIO_PROCESS, int(task.name)))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities by thread")
+def test_threads_that_answer_clients_come_before_pythons(serve: Serve) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    pid = serve().process.pid
+    wait_until(lambda: priorities(pid) == {True: {own}, False: {min(own + NICENESS, 19)}})
 
 
 def test_it_serves_compares_and_ends(serve: Serve, upstreams: Upstreams) -> None:
