@@ -102,7 +102,7 @@ def test_it_serves_compares_and_ends(serve: Serve, upstreams: Upstreams) -> None
     different = serving.event("difference.new")
     assert (different["endpoint"], different["location"], different["kind"]) == ("GET /orders/{id}", "$.total", "value")
     assert serving.stop() == 0
-    assert [event["event"] for event in serving.events] == ["serving", "difference.new", "draining", "stopped"]
+    assert [event["event"] for event in serving.events] == ["serving", "difference.new", "draining", "alert", "stopped"]
     stopped = serving.event("stopped")
     assert (stopped["clock"], stopped["requests"], stopped["cut_off"]) == ("finished", 2, 0)
     assert refused(serving.address)
