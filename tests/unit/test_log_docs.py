@@ -12,14 +12,22 @@ PAGE = ROOT / "docs" / "reference" / "log.md"
 OTHERS = {"log"}
 
 
+def literals(node: ast.expr) -> list[str]:
+    """The texts that an expression can have; none where it is no literal."""
+    if isinstance(node, ast.IfExp):
+        return literals(node.body) + literals(node.orelse)
+    return [str(node.value)] if isinstance(node, ast.Constant) else []
+
+
 def published(path: Path) -> Iterator[tuple[str, str, set[str]]]:
-    """Name, level and fields of each event that a module publishes."""
+    """Name, level (or both, of a choice) and fields of each event that a module publishes."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "publish"):
             continue
-        texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
-        assert len(texts) == len(node.args) > 0, f"{path}:{node.lineno}: name and level are to be literal texts"
-        name, level = (*map(str, texts), "info")[:2]
+        texts = [literals(argument) for argument in node.args]
+        assert all(texts), f"{path}:{node.lineno}: name and level are to be literal texts"
+        (name, *_), levels = (*texts, ["info"])[:2]
+        level = ", ".join(sorted(levels))
         yield name, level, {keyword.arg for keyword in node.keywords if keyword.arg}
 
 

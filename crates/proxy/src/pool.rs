@@ -499,6 +499,3 @@ async fn within<T>(timeout: Duration, progress: Option<&Progress>, answer: impl 
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -166,7 +166,9 @@ class Config(Section):
     """Bounds on memory, size, time and number."""
     redact: Redact = Field(default_factory=Redact)
     """Secrets that are never kept."""
-    alerts: Many[Alert] = Field(default=(), examples=[[{"to": "mailto://user:password@example.org"}]])
+    alerts: Many[Alert] = Field(
+        default=(), examples=[[{"to": "mailto://user:password@example.org"}]], json_schema_extra={"later": True}
+    )
     """Whom to tell."""
     store: Annotated[str, AfterValidator(_store_url)] = Field(
         default="sqlite:///parallelrun.db",

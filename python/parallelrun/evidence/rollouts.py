@@ -64,6 +64,11 @@ class Rollouts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def revision(self) -> int:
+        """Of the last write; 0 where there has never been one."""
+        async with self._store.transaction() as connection:
+            return (await connection.execute(sa.select(ROLLOUT.c.revision))).scalar_one_or_none() or 0
+
     async def read(self, run: str) -> Stored | None:
         """The rollout, with the counts of the runs other than `run`; None where there has never been one."""
         async with self._store.transaction() as connection:

@@ -1,6 +1,6 @@
 """The rollout: moves traffic by evidence, one step at a time. docs/explanation/rollout.md says why.
 
-Start with `decide`.
+Start with `decide`; `Rollout` is the loop around it.
 """
 
 from parallelrun.rollout.actions import Action, Refusal, applied, initial
@@ -8,6 +8,8 @@ from parallelrun.rollout.decide import decide
 from parallelrun.rollout.facts import Asked, Command, Facts
 from parallelrun.rollout.phases import PHASES, Phase
 from parallelrun.rollout.plan import Plan, make_plan
+from parallelrun.rollout.rollout import RefusedError, Rollout
+from parallelrun.rollout.standing import Standing
 from parallelrun.rollout.state import State
 
 __all__ = [
@@ -19,6 +21,9 @@ __all__ = [
     "Phase",
     "Plan",
     "Refusal",
+    "RefusedError",
+    "Rollout",
+    "Standing",
     "State",
     "applied",
     "decide",

@@ -23,8 +23,8 @@ Kind = Literal[
     "fall_back",
     "go_on",
 ]
-By = Literal["judge", "clock", "breaker", "config", "person"]
-"""Why: the evidence, a deadline, the data plane, another configuration, or somebody who asked."""
+By = Literal["judge", "clock", "breaker", "config", "person", "store"]
+"""Why: the evidence, a deadline, the data plane, another configuration, somebody who asked, or a store that lost it."""
 
 
 @dataclass(frozen=True)

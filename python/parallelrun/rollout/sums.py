@@ -33,7 +33,7 @@ class Sums(BaseModel):
             count
             for cells in self.endpoints.values()
             for name, count in cells.items()
-            if name == "compared" or name.startswith(("failures.", "alone.new.requests"))
+            if name == "compared" or name.startswith("failures.") or name == "alone.new.requests"
         )
 
 
@@ -47,8 +47,14 @@ def _plus(one: Cells, other: Cells) -> dict[str, int]:
 
 
 def difference_key(endpoint: str, location: str, kind: str) -> str:
-    """One text for the three, none of which holds a zero byte."""
-    return "\0".join((endpoint, location, kind))
+    """One text for the three."""
+    return "\0".join(part.replace("\0", "") for part in (endpoint, location, kind))
+
+
+def difference_of(key: str) -> tuple[str, str, str]:
+    """The endpoint, the location and the kind of a `difference_key`."""
+    endpoint, location, kind = key.split("\0")
+    return endpoint, location, kind
 
 
 class Counting:
@@ -111,7 +117,8 @@ def slow_name(old_us: int, new_us: int) -> str:
 
 
 def _since(now: Sums, before: Sums) -> Sums:
-    endpoints = {name: _minus(cells, before.endpoints.get(name, {})) for name, cells in now.endpoints.items()}
+    since = {name: _minus(cells, before.endpoints.get(name, {})) for name, cells in now.endpoints.items()}
+    endpoints = {name: cells for name, cells in since.items() if cells}
     return Sums.model_construct(endpoints=endpoints, confirmed=_minus(now.confirmed, before.confirmed))
 
 

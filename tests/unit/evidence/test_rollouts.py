@@ -36,11 +36,12 @@ async def journal(rollouts: Rollouts) -> list[str]:
 
 
 async def test_what_is_written_is_read_back(rollouts: Rollouts) -> None:
-    assert await rollouts.read("a") is None
+    assert (await rollouts.read("a"), await rollouts.revision()) == (None, 0)
     assert await rollouts.write(change(0))
     assert await rollouts.read("a") == Stored(1, "state 0", b"\0m", ())
     assert await rollouts.write(change(1, memory=b"n"))
     assert await rollouts.read("b") == Stored(2, "state 1", b"n", (b"c",))
+    assert await rollouts.revision() == 2
 
 
 async def test_who_does_not_know_the_last_write_writes_nothing(rollouts: Rollouts) -> None:

@@ -49,7 +49,7 @@ class Watched(Walk):
             assert asked
             return "refused"
         after = applied(before, action, self.plan, self.now)
-        self.check(before, action, after, kind)
+        self.check(before, action, after, kind if asked is None else None)
         if after.epoch != before.epoch:
             self.active = timedelta()
         self.state = after

@@ -1,0 +1,354 @@
+"""The loop that runs a rollout: once a second it counts, looks, decides one thing, stores it, and only then moves
+traffic; except for the way back, which does not wait for anything.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from parallelrun.evidence import StoreError
+from parallelrun.evidence.collector import Collector
+from parallelrun.evidence.counters import Counters
+from parallelrun.evidence.events import Events
+from parallelrun.rollout.actions import STAY, Action, Refusal, applied, initial
+from parallelrun.rollout.books import STORE_ERRORS, Books, LostError
+from parallelrun.rollout.decide import decide
+from parallelrun.rollout.facts import Asked, Command, Facts
+from parallelrun.rollout.keeping import Keeper, Kept, Memory, Move, News
+from parallelrun.rollout.plan import Plan
+from parallelrun.rollout.slowness import with_measured
+from parallelrun.rollout.standing import Standing
+from parallelrun.rollout.state import State
+from parallelrun.rollout.sums import Sums
+from parallelrun.rollout.telling import Telling, move_of
+from parallelrun.rollout.watching import Seen, Watch
+
+TICK_S = 1.0
+RATE_S = 60.0
+"""The present rate of requests is that of so many seconds."""
+_ATTEMPTS = 5
+
+
+class Core(Protocol):
+    """The part of `parallelrun._core.Proxy` that is led here."""
+
+    def set_weight(self, ppm: int) -> None:
+        """The share of clients that the new side serves, in parts per million."""
+
+    def set_slow(self, limits: str) -> None:
+        """What counts as slow, by endpoint, as JSON."""
+
+
+class RefusedError(Exception):
+    """What a person asked for cannot be done now. The message says why, and what can be done instead."""
+
+
+@dataclass(frozen=True)
+class _Owed:
+    """A rollback that is done, and could not be stored."""
+
+    action: Action
+    move: Move
+    seen: Seen | None
+
+
+class Rollout:
+    """One per process, on one event loop. `take_up` it before traffic flows, then `run` it.
+
+    Args:
+        core: gets the weight, and what counts as slow.
+        collector: knows the counters.
+        keeper: the store.
+        plan: what the configuration says; `planned` replaces it.
+        events: `rollout.moved`, `rollout.blind`, `rollout.failing`.
+        sample: told whether old has to be asked again for a random sample of the pairs.
+        clock: the time.
+        tick_s: seconds between two ticks, and the least between two looks.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        collector: Collector,
+        keeper: Keeper,
+        plan: Plan,
+        events: Events,
+        *,
+        sample: Callable[[bool], None],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tick_s: float = TICK_S,
+    ) -> None:
+        self._core = core
+        self._collector = collector
+        self._books = Books(keeper)
+        self._plan = plan
+        self._telling = Telling(events)
+        self._sample = sample
+        self._clock = clock
+        self._tick_s = tick_s
+        self._state = initial(plan, clock())
+        self._watch = Watch(timedelta(seconds=tick_s))
+        self._counters = Counters()
+        self._lock = asyncio.Lock()
+        self._going_back = 0
+        self._owed: _Owed | None = None
+        self._leaving = False
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self._state
+
+    def standing(self) -> Standing:
+        """Where it stands, for the faces."""
+        return Standing(
+            now=self._clock(),
+            state=self._state,
+            plan=self._plan,
+            verdict=self._watch.verdict if self._state.going else None,
+            history=tuple(self._telling.history),
+            blind_since=self._telling.blind_since,
+            unsaved=self._books.fault if self._owed else None,
+        )
+
+    def journal(self) -> AsyncIterator[str]:
+        """The judge's journal, line by line: what `parallelrun judge --replay` reads.
+
+        Raises:
+            StoreError, StoreTooNewError: the store does not answer.
+        """
+        return self._books.keeper.journal()
+
+    async def take_up(self) -> None:
+        """Goes on where the last process has left off. To be called before traffic flows.
+
+        Raises:
+            StoreError, StoreTooNewError: the store does not answer.
+            UnreadableError: what it holds cannot be read.
+        """
+        found = await self._books.read()
+        if found:
+            self._state = found.state
+            self._watch.go_on(found.memory, found.others)
+            self._telling.history = await self._books.history()
+        self._lead()
+
+    def planned(self, plan: Plan) -> None:
+        """To be called with the plan of a newer configuration before that is in force: another version must not begin
+        with the weight of the one before.
+        """
+        self._plan = plan
+        self._set_weight()
+
+    async def run(self) -> None:
+        """Ticks until it is cancelled. Whatever goes wrong in a tick leaves the weight as it is."""
+        while True:
+            try:
+                await self.tick()
+                self._telling.failing(None)
+            except Exception as error:  # a bug, or a core that broke: the rollout stands still and says so
+                self._telling.failing(error)
+            await asyncio.sleep(self._tick_s)
+
+    def leave(self) -> None:
+        """The process is about to end: nothing is decided here any more."""
+        self._leaving = True
+
+    async def stop(self) -> None:
+        """Stores what has been counted last; a store that does not take it is no reason to wait."""
+        async with self._lock:
+            with contextlib.suppress(*STORE_ERRORS):
+                for _ in range(_ATTEMPTS):
+                    found = await self._books.read()
+                    if found is None or found.state.epoch != self._state.epoch or self._owed:
+                        return
+                    self._count()
+                    if await self._books.write(News(found.state, found.memory, self._watch.own)):
+                        return
+
+    async def tick(self) -> None:
+        """Counts, looks if it is time, and does at most one thing."""
+        async with self._lock:
+            counters = self._count()
+            if self._leaving:
+                return
+            with contextlib.suppress(*STORE_ERRORS):  # noted: the next look is blind, and tries again
+                await self._meet()
+            if self._owed:
+                return
+            seen = await self._look(counters) if self._due(counters) else None
+            action = self._decided(counters)
+            if action.forward and action.by == "judge" and not seen:
+                seen = await self._look(counters)  # what was proved a while ago has to be so now
+                action = self._decided(counters)
+            with contextlib.suppress(*STORE_ERRORS):
+                if action != STAY:
+                    await self._do(action, seen)
+                elif seen:
+                    await self._write(self._state, seen, [])
+            self._telling.judged(self._state, self._watch.verdict if self._state.going else None, self._clock())
+
+    async def ask(self, command: Command, reason: str) -> None:
+        """Does what a person asks for. On `rollback` traffic goes back at once, whatever else is under way.
+
+        Raises:
+            RefusedError: it cannot be done now.
+            StoreError, StoreTooNewError: it cannot be stored, so it was not done; a rollback is done all the same.
+        """
+        going_back = command == "rollback"
+        self._going_back += going_back
+        self._set_weight()
+        try:
+            async with self._lock:
+                await self._ask(Asked(command, reason))
+        finally:
+            self._going_back -= going_back
+            self._set_weight()
+
+    async def _ask(self, asked: Asked) -> None:
+        for _ in range(_ATTEMPTS):
+            counters = self._count()
+            try:
+                await self._meet()
+            except STORE_ERRORS:
+                if asked.command != "rollback":
+                    raise
+            action = decide(self._state, self._facts(counters, asked))
+            if isinstance(action, Refusal):
+                raise RefusedError(action.why)
+            if action == STAY or (await self._do(action, None) and action.by == "person"):
+                return
+        raise StoreError("other processes keep writing the rollout")
+
+    def _facts(self, counters: Counters, asked: Asked | None = None) -> Facts:
+        closed = counters.breaker.state == "closed"
+        return Facts(self._clock(), self._plan, closed, self._watch.verdict, self._state.epoch, asked)
+
+    def _decided(self, counters: Counters) -> Action:
+        action = decide(self._state, self._facts(counters))
+        return STAY if isinstance(action, Refusal) else action
+
+    def _count(self) -> Counters:
+        self._counters = counters = self._collector.refresh()
+        self._watch.take(counters, going=self._state.going)
+        limits = self._watch.limits_to_set(counters) if self._state.going else {}
+        if limits:
+            self._core.set_slow(json.dumps(limits))
+        return counters
+
+    def _missing(self) -> str | None:
+        fault = self._books.fault
+        return f"the store does not take evidence ({fault})" if fault else self._watch.missing(self._clock())
+
+    def _due(self, counters: Counters) -> bool:
+        if not self._state.going or self._state.fallback_since:
+            return False
+        opened = counters.breaker.state != "closed"  # the failures that made it open are judged at once
+        return opened or self._watch.due(self._state, self._plan, self._clock(), self._missing())
+
+    async def _look(self, counters: Counters) -> Seen:
+        recent = self._collector.activity.recent(RATE_S)
+        rate = recent.requests / recent.seconds if recent.seconds else 0.0
+        now, missing = self._clock(), self._missing()
+        return await self._watch.look(self._state, self._plan, counters, now=now, rate=rate, missing=missing)
+
+    async def _do(self, action: Action, seen: Seen | None) -> bool:
+        """Stores an action, and does it; False where another process has written first.
+
+        Raises:
+            StoreError, StoreTooNewError: it was not stored, and not done; never of a rollback.
+        """
+        before, now = self._state, self._clock()
+        state = applied(before, action, self._plan, now)
+        if state.weight < before.weight:
+            self._core.set_weight(state.weight)
+        move = move_of(before, state, action, now)
+        moves = [move] if before.started or state.started else []  # before a start nobody needs to know
+        try:
+            if not await self._write(state, seen, moves):
+                return False
+        except STORE_ERRORS:
+            if action.kind != "roll_back":
+                raise
+            self._owed = _Owed(action, move, seen)
+            self._state = state
+            self._lead()
+        for each in moves:
+            self._telling.moved(each)
+        return True
+
+    async def _write(self, state: State, seen: Seen | None, moves: list[Move]) -> bool:
+        """Stores the rollout, and takes over what is stored then: this, or what another process has written first."""
+        memory, own, others = seen.memory if seen else self._watch.memory, self._watch.own, self._watch.others
+        if state.epoch != self._state.epoch:
+            limits = with_measured({}, self._counters, self._plan.gate.slower)
+            memory, own, others = Memory(limits=dict(limits)), Sums(), Sums()
+        entries = [seen.entry] if seen and seen.entry else []
+        if await self._books.write(News(state, memory, own, moves, entries)):
+            self._take_over(state, memory, others)
+            return True
+        found = await self._books.read()
+        if found:
+            await self._take_over_from(found)
+        return False
+
+    async def _meet(self) -> None:
+        """Notices what other processes have written, and stores what is owed.
+
+        Raises:
+            StoreError, StoreTooNewError: the store does not answer.
+        """
+        try:
+            if self._owed:
+                await self._pay(self._owed)
+            elif found := await self._books.newer():
+                await self._take_over_from(found)
+        except LostError:
+            lost = Action("begin_again", "store", "The store has been replaced, and evidence with it.")
+            self._watch.go_on(self._watch.memory, Sums())
+            if self._state.going:
+                await self._do(lost, None)
+            else:
+                await self._write(self._state, None, [])
+
+    async def _pay(self, owed: _Owed) -> None:
+        """Stores the rollback that could not be stored when it was done, unless somebody else has rolled back."""
+        found = await self._books.read()
+        state = found.state if found else self._state
+        news = News(state, found.memory if found else self._watch.memory, Sums())
+        if state.phase != "rolled_back" or not found:
+            same = not found or found.state.epoch == owed.move.epoch
+            entries = [owed.seen.entry] if owed.seen and owed.seen.entry and same else []
+            news = replace(news, state=applied(state, owed.action, self._plan, owed.move.at), entries=entries)
+            news = replace(news, moves=[owed.move])
+        if await self._books.write(news):
+            self._owed = None
+            self._take_over(news.state, news.memory, Sums())
+
+    async def _take_over_from(self, found: Kept) -> None:
+        if found.state != self._state:
+            self._telling.history = await self._books.history()
+        self._take_over(found.state, found.memory, found.others)
+
+    def _take_over(self, state: State, memory: Memory, others: Sums) -> None:
+        """Traffic follows what is stored; in another epoch counting begins once it does."""
+        before, self._state = self._state, state
+        self._lead()
+        if state.epoch == before.epoch:
+            self._watch.go_on(memory, others)
+        else:
+            self._watch.begin(self._collector.refresh(), memory, others)
+            self._count()
+
+    def _lead(self) -> None:
+        self._set_weight()
+        self._sample(self._state.going)
+
+    def _set_weight(self) -> None:
+        """What clients get, unless somebody is about to go back, or the weight was that of other versions."""
+        back = self._going_back or self._state.versions != self._plan.versions
+        self._core.set_weight(0 if back else self._state.weight)
