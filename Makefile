@@ -38,6 +38,7 @@ test: $(VENV)/test.stamp $(VENV)/core-dev.stamp ## run all tests, Rust and Pytho
 lint: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/core-dev.stamp ## check format, lints and types of both languages
 	$(call say,"Rust: format and lints")
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(call say,"Python: format and lints")
 	$(BIN)/ruff format --check
@@ -48,6 +49,7 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/core-dev.stamp ## check form
 
 fmt: $(VENV)/lint.stamp ## format both languages, apply the safe fixes
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 

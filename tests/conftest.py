@@ -2,12 +2,14 @@
 
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from tests.support.fixtures import MakeH2Origin, MakeOrigin, MakeProcess, StartProxy, Upstreams
+from tests.support.fixtures import LightSides, MakeH2Origin, MakeOrigin, MakeProcess, StartProxy, Upstreams
 from tests.support.h2_origin import H2Origin
+from tests.support.light import LightProcess
 from tests.support.origin import Origin
 from tests.support.process import OriginProcess
 from tests.support.proxy import RunningProxy, assert_ledger_exact, listener, snapshot
@@ -63,6 +65,15 @@ def make_process() -> Iterator[MakeProcess]:
     yield make
     for process in made:
         process.close()
+
+
+@pytest.fixture
+def light_sides(tmp_path: Path) -> Iterator[LightSides]:
+    """Two sides that cost little, in processes of their own; they are killed at the end."""
+    sides = LightProcess("old", tmp_path / "old"), LightProcess("new", tmp_path / "new")
+    yield sides
+    for side in sides:
+        side.close()
 
 
 @pytest.fixture

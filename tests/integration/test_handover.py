@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from parallelrun.engine import handover
-from parallelrun.engine.handover import hand_over, others_listening, settle_in
+from parallelrun.engine.handover import hand_over, settle_in
+from parallelrun.engine.neighbours import others_listening
 
 Listen = Callable[[int], list[socket.socket]]
 

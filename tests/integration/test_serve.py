@@ -1,9 +1,11 @@
 """`parallelrun serve` as a user runs it: start, reload, hand-over, stop, and every way in which it refuses."""
 
 import contextlib
+import os
 import re
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from parallelrun.engine.priority import NICENESS
 from tests.support import background, behaviour, certs
 from tests.support.background import Gate
 from tests.support.fixtures import Upstreams
@@ -72,6 +75,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def priorities(pid: int) -> dict[bool, set[int]]:
+    """The niceness of a process's threads, of the data plane's and of the others."""
+    found: dict[bool, set[int]] = {True: set(), False: set()}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        of_the_core = (task / "comm").read_text().startswith("parallelrun-")
+        found[of_the_core].add(os.getpriority(os.PRIO_PROCESS, int(task.name)))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities by thread")
+def test_threads_that_answer_clients_come_before_pythons(serve: Serve) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    pid = serve().process.pid
+    wait_until(lambda: priorities(pid) == {True: {own}, False: {min(own + NICENESS, 19)}})
+
+
 def test_it_serves_compares_and_ends(serve: Serve, upstreams: Upstreams) -> None:
     upstreams.old.on("/orders/1", behaviour.json('{"total": 10.5}'))
     upstreams.new.on("/orders/1", behaviour.json('{"total": 10.4}'))
@@ -83,7 +102,7 @@ def test_it_serves_compares_and_ends(serve: Serve, upstreams: Upstreams) -> None
     different = serving.event("difference.new")
     assert (different["endpoint"], different["location"], different["kind"]) == ("GET /orders/{id}", "$.total", "value")
     assert serving.stop() == 0
-    assert [event["event"] for event in serving.events] == ["serving", "difference.new", "draining", "stopped"]
+    assert [event["event"] for event in serving.events] == ["serving", "difference.new", "draining", "alert", "stopped"]
     stopped = serving.event("stopped")
     assert (stopped["clock"], stopped["requests"], stopped["cut_off"]) == ("finished", 2, 0)
     assert refused(serving.address)
@@ -404,7 +423,9 @@ def test_a_second_process_takes_the_port_over_and_no_request_fails(
     for _ in range(2):
         wait_until(partial(busy, running))
         successor = serve(*both)
-        assert successor.event("listen.shared")["listen"] == f"127.0.0.1:{address[1]}"
+        shared = successor.event("listen.shared")
+        assert (shared["listen"], shared["processes"]) == (f"127.0.0.1:{address[1]}", [running.process.pid])
+        assert f"`kill -TERM {running.process.pid}`" in shared["hint"]
         running.signal(signal.SIGTERM)
         assert running.wait() == 0
         stopped = running.event("stopped")
@@ -436,6 +457,39 @@ def test_the_admin_address_is_taken_over_too(serve: Serve, upstreams: Upstreams)
         for _ in range(20):
             assert not second.get("/api/v1/status")["draining"], "the process that leaves still answers"
         assert first.process.poll() is None
+        gate.open()
+        assert client.answer().body == b"done"
+    assert first.wait() == 0
+    assert second.stop() == 0
+
+
+def test_an_admin_address_of_a_process_with_other_clients_is_refused(serve: Serve) -> None:
+    first = serve()
+    admin = f"127.0.0.1:{first.admin[1]}"
+    for listen in (f"127.0.0.1:{free_port()}", "127.0.0.1:0"):
+        second = serve("--listen", listen, "--admin", admin)
+        assert second.wait() == 69
+        assert len(second.lines) == 1
+        said = rf"admin\.listen: {admin}: process {first.process.pid} \(.+\) answers there and serves other clients: "
+        assert re.match(f"{said}use another one, with --admin", second.lines[0])
+        assert refused(("127.0.0.1", int(listen.rpartition(":")[2]))) or listen.endswith(":0")
+    with RawClient(first.address) as client:
+        assert client.ask("/").status == 200
+    assert not [event for event in first.events if event["level"] != "info"]
+
+
+def test_the_admin_address_of_a_process_that_leaves_is_free_to_use(serve: Serve, upstreams: Upstreams) -> None:
+    gate = Gate()
+    upstreams.on("/slow", behaviour.gated(gate, behaviour.reply(200, b"done")))
+    first = serve()
+    with RawClient(first.address) as client:
+        client.send(request("/slow"))
+        wait_until(lambda: upstreams.old.count("/slow"))
+        first.signal(signal.SIGTERM)
+        wait_until(lambda: refused_by_leaving(first))
+        assert first.process.poll() is None
+        second = serve("--listen", f"127.0.0.1:{first.address[1]}", "--admin", f"127.0.0.1:{first.admin[1]}")
+        second.event("serving")
         gate.open()
         assert client.answer().body == b"done"
     assert first.wait() == 0

@@ -103,6 +103,26 @@ def test_it_shows_what_goes_on_and_sums_up(terminal: Terminal, upstreams: Upstre
     assert "Traceback" not in terminal.text
 
 
+def test_a_second_process_on_the_same_ports_says_what_that_means(
+    terminal: Terminal, upstreams: Upstreams, tmp_path: Path
+) -> None:
+    listen = "{}:{}".format(*clients(terminal))
+    (admin,) = wait_until(lambda: re.findall(r"admin http://(127\.0\.0\.1:[0-9]+)", terminal.text)[:1])
+    sides = ["--old", upstreams.old.url, "--new", upstreams.new.url]
+    command = [sys.executable, "-m", "parallelrun", "serve", *sides, "--listen", listen, "--admin", admin]
+    second = Terminal(command, tmp_path, 100, 40)
+    try:
+        clients(second)
+        said = " ".join(second.text.partition("listen.shared")[2].split())
+        pid = terminal.process.pid
+        assert re.search(rf"to this process and to process {pid} \([^)]+\), until one of them ends\.", said)
+        assert f"To let this one take over: `kill -TERM {pid}`. If a second one was not meant: end this one" in said
+        second.process.send_signal(signal.SIGINT)
+        assert second.wait() == 0
+    finally:
+        second.close()
+
+
 @pytest.mark.parametrize("terminal", [30], indirect=True)
 def test_a_narrow_terminal(terminal: Terminal) -> None:
     wait_until(lambda: "no requests yet" in terminal.text, lambda: terminal.text)

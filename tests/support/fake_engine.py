@@ -4,13 +4,14 @@ from typing import Any
 
 import structlog
 
+from parallelrun.alerts.alerts import Alerts
 from parallelrun.api import rules, views
-from parallelrun.api.health import HealthChecks
 from parallelrun.api.status import status
 from parallelrun.config import Config, Loaded
 from parallelrun.config.attachments import Attachments
 from parallelrun.config.rewrite import Plan, RewriteError
 from parallelrun.config.units import Address
+from parallelrun.engine.health import HealthChecks
 from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import open_store
 from parallelrun.evidence.collector import Collector
@@ -34,6 +35,15 @@ class FakeEngine:
         options: dict[str, Any] = {"clock": clock} if clock else {}
         self.collector = Collector(self.core, self.store, events=self.events, interval=0.01, **options)
         self.loaded = Loaded(Config.model_validate({**SIDES, **settings}), Attachments())
+        self.health = HealthChecks(self)
+        self.alerts = Alerts(
+            self.collector,
+            self.events,
+            config=lambda: self.config,
+            unhealthy=lambda: self.health.unhealthy,
+            place=self.store.place,
+            version=self.version,
+        )
         self.config_status = ConfigStatus(None, 1, START_MS)
         self.address = Address("127.0.0.1", 8080)
         self.admin_address = Address("127.0.0.1", 8081)
@@ -55,7 +65,7 @@ class FakeEngine:
         """The report as it is now."""
         found = views.differences(self, limit=10_000).items
         return build(
-            status=await status(self, HealthChecks(self)),
+            status=await status(self),
             ledger=views.ledger(self),
             endpoints=views.endpoints(self),
             differences=found,

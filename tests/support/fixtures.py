@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .exchange import Behaviour
 from .h2_origin import H2Origin
+from .light import LightProcess
 from .origin import Origin
 from .process import OriginProcess
 from .proxy import RunningProxy
@@ -12,6 +13,8 @@ from .proxy import RunningProxy
 MakeOrigin = Callable[..., Origin]
 MakeH2Origin = Callable[..., H2Origin]
 MakeProcess = Callable[..., OriginProcess]
+LightSides = tuple[LightProcess, LightProcess]
+"""The old and the new side."""
 StartProxy = Callable[..., RunningProxy]
 
 

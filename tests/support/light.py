@@ -19,6 +19,10 @@ from .rawclient import RawClient
 Fault = Literal["none", "reset", "truncate", "500", "hang"]
 """`reset`: once it has the request. `truncate`: in the middle of its answer. `hang`: never answers."""
 
+ProcessFault = Fault | Literal["kill -9", "SIGSTOP"]
+
+FAULTS: tuple[ProcessFault, ...] = ("kill -9", "SIGSTOP", "reset", "truncate", "500", "hang")
+
 LONG = 300_000
 """The length of an answer under `/long`: more than the proxy reads before it passes an answer on."""
 
@@ -42,6 +46,26 @@ class LightProcess(OriginProcess):
         """Fails in this way from now on, also on connections that are open; `none` ends it."""
         with RawClient(self.address) as client:
             assert client.ask(f"{COMMAND}{fault}").status == 200
+
+    def begin(self, fault: ProcessFault) -> None:
+        """From now on it is gone, stopped, or fails in this way."""
+        match fault:
+            case "kill -9":
+                self.kill()
+            case "SIGSTOP":
+                self.pause()
+            case _:
+                self.fail(fault)
+
+    def end(self, fault: ProcessFault) -> None:
+        """It is well again."""
+        match fault:
+            case "kill -9":
+                self.start()
+            case "SIGSTOP":
+                self.resume()
+            case _:
+                self.fail("none")
 
     def writes(self) -> Counter[str]:
         """How often each write has arrived, whole."""

@@ -3,8 +3,12 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from . import background
+from .wait import wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +30,45 @@ class Offered:
     """Requests that got another answer, or none."""
     broken: list[int] = field(default_factory=list)
     """The requests whose answer broke off, not among the errors."""
-    seconds: float = 0.0
-    longest: float = 0.0
-    """The longest that an answer took, in seconds."""
-
-    @property
-    def rate(self) -> float:
-        return self.sent / self.seconds
 
 
-async def offer(
-    address: tuple[str, int],
-    requests: Callable[[int], Request],
-    *,
-    rate: float,
-    enough: threading.Event,
-    result: Offered,
-    connections: int = 128,
-) -> Offered:
-    """Sends `requests(0)`, `requests(1)`, ... over so many connections until `enough` is set.
+@dataclass
+class Load:
+    """Requests under way until the block of `offering` ends."""
+
+    result: Offered = field(default_factory=Offered)
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def more(self, count: int = 300) -> None:
+        """Waits until so many further requests have been sent."""
+        mark = self.result.sent + count
+        wait_until(lambda: self.result.sent >= mark, lambda: f"{self.result.sent} requests of {mark}")
+
+
+@contextmanager
+def offering(address: tuple[str, int], requests: Callable[[int], Request], rate: float) -> Iterator[Load]:
+    """Sends `requests(0)`, `requests(1)`, ... while the block runs.
 
     `rate` in a second is what is offered; where the proxy or the machine does not keep up, a request waits for a
     connection, and fewer are sent.
     """
+    load = Load()
+    running = background.start(_offer(address, requests, rate, load.enough, load.result))
+    try:
+        yield load
+    finally:
+        load.enough.set()
+        running.result(60)
+
+
+async def _offer(
+    address: tuple[str, int],
+    requests: Callable[[int], Request],
+    rate: float,
+    enough: threading.Event,
+    result: Offered,
+    connections: int = 128,
+) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
 
@@ -69,8 +89,6 @@ async def offer(
             connection.close()
 
     await asyncio.gather(*(client(number) for number in range(connections)))
-    result.seconds = loop.time() - began
-    return result
 
 
 class _Connection(asyncio.Protocol):
@@ -99,12 +117,10 @@ class _Connection(asyncio.Protocol):
 
     async def ask(self, number: int, request: Request, result: Offered) -> None:
         loop = asyncio.get_running_loop()
-        began = loop.time()
         self._buffer = b""
         self._over = loop.create_future()
         self._transport.write(request.data)
         failed = await self._over
-        result.longest = max(result.longest, loop.time() - began)
         head, blank, body = self._buffer.partition(b"\r\n\r\n")
         if blank and failed is not None:
             result.broken.append(number)

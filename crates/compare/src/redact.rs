@@ -8,6 +8,7 @@ mod text;
 
 use std::borrow::Cow;
 
+use aho_corasick::AhoCorasick;
 pub use cleaned::Cleaned;
 use http::HeaderName;
 
@@ -24,12 +25,14 @@ pub const REDACTED: &str = "[redacted]";
 /// A path means its value and everything below. Indexes, slices and filters in a path count as `[*]`. The last member name of each path is secret too
 /// as the name of a form field, a query parameter, a cookie, a segment of a path template, or of whatever a text assigns a value to, in any case and with
 /// an index (`user[password]`). `docs/reference/redaction.md` has it in full.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Redactor {
     headers: Vec<HeaderName>,
     paths: Trie,
     /// Last names, in lower case.
     names: Vec<String>,
+    /// Finds the names, in any case, and `//`, behind which a user's name and password may stand.
+    sought: AhoCorasick,
     /// Whether a path has no name at all, such as `$` or `$.*`: then every field is secret.
     all_names: bool,
 }
@@ -40,24 +43,31 @@ impl Redactor {
     /// # Errors
     /// The first that is not valid, as `redact.headers` or `redact.json`.
     pub fn compile(headers: &[String], json: &[String]) -> Result<Self, RuleError> {
-        let mut redactor = Self::default();
-        for name in headers {
-            redactor.headers.push(header_name("redact.headers", name, name)?);
-        }
+        let headers = headers.iter().map(|name| header_name("redact.headers", name, name));
+        let headers = headers.collect::<Result<_, _>>()?;
+        let error = |at: &str, expected| RuleError {
+            rule: "redact.json",
+            at: at.to_owned(),
+            expected,
+        };
+        let (mut paths, mut names, mut all_names) = (Trie::default(), Vec::new(), false);
         for path in json {
-            let error = |expected| RuleError {
-                rule: "redact.json",
-                at: path.clone(),
-                expected,
-            };
-            let (steps, _) = rules::parse_path(path).map_err(error)?;
-            redactor.paths.insert(&steps, RuleId::SOLE);
+            let (steps, _) = rules::parse_path(path).map_err(|expected| error(path, expected))?;
+            paths.insert(&steps, RuleId::SOLE);
             match last_name(&steps) {
-                Some(name) => redactor.names.push(name.to_lowercase()),
-                None => redactor.all_names = true,
+                Some(name) => names.push(name.to_lowercase()),
+                None => all_names = true,
             }
         }
-        Ok(redactor)
+        let sought = names.iter().map(String::as_str).chain(["//"]);
+        let sought = AhoCorasick::builder().ascii_case_insensitive(true).build(sought);
+        Ok(Self {
+            headers,
+            paths,
+            sought: sought.map_err(|too_many| error(&json.join(", "), too_many.to_string()))?,
+            names,
+            all_names,
+        })
     }
 
     /// The value of a header without its secrets: all of it, or those within it, such as a parameter of a URL.
@@ -266,6 +276,11 @@ impl Redactor {
             || name
                 .split(['[', ']', '.'])
                 .any(|part| self.names.iter().any(|secret| secret == part))
+    }
+
+    /// Whether the text has anything in it by which [`text::secrets`] could find a secret.
+    fn may_hide(&self, text: &[u8]) -> bool {
+        self.sought.is_match(text)
     }
 
     /// Whether a secret's name stands anywhere in the text.

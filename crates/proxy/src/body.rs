@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ use tokio::time::{Instant, Sleep};
 use crate::answer::{AnswerHead, Answered};
 use crate::capture::Capture;
 use crate::copying::{is_complete, Cut, Progress};
+use crate::heard::Heard;
 use crate::pool::Lease;
 use crate::sides::Side;
 use crate::state::State;
@@ -57,6 +59,8 @@ pub struct UpstreamBody {
     lease: Option<Lease>,
     /// The request's body, if it had one: it may still be on its way.
     upload: Option<Progress>,
+    /// Whom to tell how it ends, where nobody else looks at it.
+    heard: Option<Rc<Heard>>,
     state: Arc<State>,
     side: Side,
     idle: Duration,
@@ -71,6 +75,7 @@ impl UpstreamBody {
             incoming,
             lease,
             upload: None,
+            heard: None,
             state: Arc::clone(state),
             side,
             idle,
@@ -95,9 +100,21 @@ impl UpstreamBody {
         self
     }
 
+    /// Tells `heard` how it ends.
+    pub fn tell(&mut self, heard: &Rc<Heard>) {
+        if self.ended {
+            heard.over();
+        } else {
+            self.heard = Some(Rc::clone(heard));
+        }
+    }
+
     fn end(&mut self) {
         self.ended = true;
         self.let_upload_go();
+        if let Some(heard) = self.heard.take() {
+            heard.over();
+        }
         if let Some(lease) = self.lease.take() {
             lease.end();
         }
@@ -152,6 +169,9 @@ impl UpstreamBody {
         if cut.is_none() {
             if let Some(lease) = self.lease.take() {
                 lease.break_off(failure);
+            }
+            if let Some(heard) = self.heard.take() {
+                heard.broke_alone(self.side);
             }
             let counts = &self.state.sides[self.side];
             counts.truncated.fetch_add(1, Relaxed);

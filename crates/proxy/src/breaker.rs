@@ -127,7 +127,7 @@ impl Breaker {
 
     /// Where it stands now: an open one may have become half open, and a half open one closed, by time alone.
     fn position(&self, spec: &BreakerSpec) -> Position {
-        if self.position.load(Relaxed) == Position::Closed as u8 {
+        if self.is_closed() {
             return Position::Closed;
         }
         let mut machine = self.lock();
@@ -143,6 +143,10 @@ impl Breaker {
         }
         self.lock().probed = true;
         self.probing.take(spec.probes_per_s)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.position.load(Relaxed) == Position::Closed as u8
     }
 
     pub fn is_open(&self, spec: &BreakerSpec) -> bool {

@@ -31,6 +31,8 @@ pub struct Heard {
     era: u64,
     /// The breaker knows how the new side has done.
     told: Cell<bool>,
+    /// It is among those that the judge gets as asked of one side only.
+    counted_alone: Cell<bool>,
 }
 
 /// What one side has said.
@@ -62,6 +64,14 @@ pub struct Asked<'a> {
     pub replaceable: bool,
 }
 
+impl std::fmt::Debug for Heard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Heard")
+            .field("said", &self.said)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Heard {
     pub fn new(worker: &Rc<Worker>, snapshot: &Arc<Snapshot>, endpoint: &Arc<Endpoint>) -> Rc<Self> {
         Rc::new(Self {
@@ -71,6 +81,7 @@ impl Heard {
             said: Sides::default(),
             era: worker.state.breaker.era(),
             told: Cell::new(false),
+            counted_alone: Cell::new(false),
         })
     }
 
@@ -218,12 +229,23 @@ impl Heard {
     /// share of the clients that each had: where something else than the weight chose the side, that says nothing.
     pub fn alone(&self, serving: Side, by_weight: bool) {
         let failed = |side: Side| self.said[side].get().failed();
-        if by_weight {
+        if by_weight && self.worker.state.breaker.is_closed() {
             self.endpoint.alone[serving].count(failed(serving));
+            self.counted_alone.set(true);
         }
         if serving == Side::New && failed(Side::New) && !failed(Side::Old) {
             self.tell_failure();
         }
-        self.over();
+    }
+
+    /// The answer to a request that only `side` was asked broke off on its way to the client.
+    pub fn broke_alone(&self, side: Side) {
+        self.broke(side);
+        if self.counted_alone.get() {
+            self.endpoint.alone[side].fail();
+        }
+        if side == Side::New {
+            self.tell_failure();
+        }
     }
 }

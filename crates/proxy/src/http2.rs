@@ -183,7 +183,8 @@ where
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use std::any::Any;
     use std::convert::Infallible;
 
     use bytes::Bytes;
@@ -207,6 +208,44 @@ mod tests {
             let _ = server.await;
         });
         (Connection::open(near, 16 * 1024).await.unwrap(), server)
+    }
+
+    /// A connection that takes requests and sends none, until it leaves: then they come back unsent, as where a GOAWAY
+    /// has come and the connection's task has not run since.
+    pub struct Leaving {
+        connection: Rc<Connection>,
+        task: Box<dyn Any>,
+    }
+
+    pub async fn leaving() -> Leaving {
+        let (near, far) = duplex(64 * 1024);
+        let (send, task) = http2::handshake(LocalExecutor, TokioIo::new(near)).await.unwrap();
+        let connection = Connection {
+            send,
+            allowed: Box::new(|| MOST_STREAMS as usize),
+            streams: Cell::new(0),
+            idle_since: Cell::new(Instant::now()),
+            retired: Cell::new(false),
+        };
+        Leaving {
+            connection: Rc::new(connection),
+            task: Box::new((task, far)),
+        }
+    }
+
+    impl Leaving {
+        pub fn connection(&self) -> Rc<Connection> {
+            Rc::clone(&self.connection)
+        }
+
+        /// A request is to go out on it.
+        pub fn is_taken(&self) -> bool {
+            self.connection.streams.get() > 0
+        }
+
+        pub fn leave(self) {
+            drop(self.task);
+        }
     }
 
     async fn ask(connection: &Rc<Connection>) -> u16 {

@@ -72,6 +72,11 @@ impl Alone {
         self.requests.fetch_add(1, Relaxed);
         self.failures.fetch_add(u64::from(failed), Relaxed);
     }
+
+    /// One that was counted as answered has failed after all.
+    pub fn fail(&self) {
+        self.failures.fetch_add(1, Relaxed);
+    }
 }
 
 /// Answers of the new side that were held until they had proved equal to the old side's.

@@ -499,3 +499,6 @@ async fn within<T>(timeout: Duration, progress: Option<&Progress>, answer: impl 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         Ok(mut begun) => match hold(&exchange, &mut begun, rescues && repeatable).await {
             Ok(held) => {
                 exchange.count_alone();
+                begun.response.body_mut().tell(&exchange.heard);
                 exchange.note_missed_write();
                 exchange.ticket.close(outcome);
                 return pass(&exchange.worker, begun.response, held, None);

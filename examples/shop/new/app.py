@@ -1,6 +1,7 @@
 """The new shop's HTTP: checks what comes in, asks the catalogue or the checkout, answers in JSON."""
 
 import logging
+import os
 import random
 import re
 from collections.abc import AsyncIterator
@@ -68,7 +69,7 @@ class Endpoints:
 
     async def health(self, request: Request) -> Response:
         await self._catalogue.categories()
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok"}, headers={"x-instance": str(os.getpid())})
 
     async def categories(self, request: Request) -> Response:
         caching = "no-store" if active("cache_control") else "public, max-age=300"

@@ -1,5 +1,6 @@
 """The old shop's HTTP: checks what comes in, asks the store, answers in JSON."""
 
+import os
 import random
 import re
 from datetime import UTC, datetime
@@ -41,7 +42,9 @@ def store() -> Store:
 @shop.get("/healthz")
 def health() -> Response:
     store().categories()
-    return jsonify({"status": "ok"})
+    response = jsonify({"status": "ok"})
+    response.headers["x-instance"] = str(os.getpid())
+    return response
 
 
 @shop.get("/categories")

@@ -25,7 +25,7 @@ class Open:
         told: whether it has left the book.
         over_ms: when it was over, should it stay so; None while it goes on.
         why: what is known of its end.
-        settle_ms: how long it must stay over.
+        resumed: whether an earlier process told it, and it has not shown since.
     """
 
     alert: Alert
@@ -33,7 +33,7 @@ class Open:
     told: bool = False
     over_ms: int | None = None
     why: str = ""
-    settle_ms: int = SETTLE_MS
+    resumed: bool = False
 
 
 class Book:
@@ -58,7 +58,7 @@ class Book:
             self._wait(Notice(alert, now_ms), now_ms)
         elif known := self.open.get(key):
             if known.over_ms is not None:
-                self.open[key] = replace(known, over_ms=None, settle_ms=SETTLE_MS)
+                self.open[key] = replace(known, over_ms=None, resumed=False)
             if not known.told and self._due_ms is None:  # it has waited already
                 self._due_ms = now_ms
         elif ending := self._waiting.pop(key, None):  # it was about to be told as over, and is not
@@ -73,10 +73,10 @@ class Book:
         if known and known.over_ms is None:
             self.open[key] = replace(known, over_ms=now_ms, why=why)
 
-    def due(self, now_ms: int) -> list[Notice]:
-        """What is to be told now; it is the caller's from here on."""
+    def due(self, now_ms: int, *, at_once: bool = False) -> list[Notice]:
+        """What is to be told now, or all that waits; it is the caller's from here on."""
         self._settle(now_ms)
-        if self._due_ms is None or now_ms < self._due_ms:
+        if not at_once and (self._due_ms is None or now_ms < self._due_ms):
             return []
         waiting, self._waiting, self._due_ms = self._waiting, {}, None
         return [notice for notice in waiting.values() if self._tell(notice)]
@@ -84,12 +84,12 @@ class Book:
     def resume(self, known: Iterable[tuple[Alert, int]], now_ms: int) -> None:
         """Takes over what an earlier process has told, and when it came up. It is over unless it shows again."""
         for alert, since_ms in known:
-            one = Open(alert, since_ms, told=True, over_ms=now_ms, settle_ms=RESUME_MS)
+            one = Open(alert, since_ms, told=True, over_ms=now_ms, resumed=True)
             self.open.setdefault(alert.key, one)
 
     def _settle(self, now_ms: int) -> None:
         for key, one in list(self.open.items()):
-            if one.over_ms is None or now_ms - one.over_ms < one.settle_ms:
+            if one.over_ms is None or now_ms - one.over_ms < (RESUME_MS if one.resumed else SETTLE_MS):
                 continue
             del self.open[key]
             if one.told:

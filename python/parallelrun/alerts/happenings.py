@@ -25,6 +25,10 @@ class Change:
     why: str = ""
     begun: Alert | None = None
 
+    def ends(self, key: str) -> bool:
+        """Whether the matter of this key is over."""
+        return key == self.over or (self.over is not None and self.over.endswith(":") and key.startswith(self.over))
+
 
 def change(event: Event) -> Change | None:
     """What an event of the breaker or the rollout changes; None for nothing."""

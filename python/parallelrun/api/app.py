@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from parallelrun.api import metrics, models, problems, rollout, rule_changes, rules, status, stream, trial, views
 from parallelrun.api.engine import Engine
 from parallelrun.api.guard import Guard
-from parallelrun.api.health import HealthChecks
 from parallelrun.config.active import RuleSpec
 from parallelrun.config.rules import RuleKind
 from parallelrun.evidence.status import Status as DifferenceStatus
@@ -37,7 +36,7 @@ def create_app(engine: Engine) -> FastAPI:
 
 
 def _probes(app: FastAPI, engine: Engine) -> None:
-    numbers = metrics.Metrics(engine.collector.refresh, lambda: engine.collector.lost)
+    numbers = metrics.Metrics(engine.collector.refresh, lambda: engine.collector.lost, engine.alerts.status)
 
     @app.get("/healthz", tags=["probes"])
     async def healthz() -> dict[str, str]:
@@ -58,12 +57,10 @@ def _probes(app: FastAPI, engine: Engine) -> None:
 
 
 def _reads(app: FastAPI, engine: Engine) -> None:
-    health = HealthChecks(engine)
-
     @app.get("/api/v1/status", tags=["evidence"])
     async def get_status() -> status.Status:
         """The process: its sides, its store, its limits, its configuration."""
-        return await status.status(engine, health)
+        return await status.status(engine)
 
     @app.get("/api/v1/ledger", tags=["evidence"])
     async def ledger() -> models.Ledger:

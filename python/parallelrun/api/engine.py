@@ -2,9 +2,11 @@
 
 from typing import Protocol
 
+from parallelrun.alerts.alerts import Alerts
 from parallelrun.config import Config, Loaded
 from parallelrun.config.rewrite import Plan
 from parallelrun.config.units import Address
+from parallelrun.engine.health import HealthChecks
 from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import Store
 from parallelrun.evidence.collector import Collector
@@ -40,6 +42,14 @@ class Engine(Protocol):
     @property
     def settings(self) -> Settings:
         """The configuration with its files."""
+
+    @property
+    def alerts(self) -> Alerts:
+        """What is told to whom."""
+
+    @property
+    def health(self) -> HealthChecks:
+        """The health of both sides."""
 
     @property
     def store(self) -> Store:

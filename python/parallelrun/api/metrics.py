@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector as PrometheusCollector
 
+from parallelrun.alerts.alert import RANK
+from parallelrun.alerts.status import AlertsStatus
 from parallelrun.config.units import MILLION
 from parallelrun.evidence.counters import Counters, EndpointCounts, Latency
 
@@ -22,9 +24,12 @@ BOUNDS_US = tuple(2**exponent for exponent in range(8, 25))
 class Metrics(PrometheusCollector):
     """The metrics of docs/reference/metrics.md, out of one look at the counters."""
 
-    def __init__(self, counters: Callable[[], Counters], lost: Callable[[], int]) -> None:
+    def __init__(
+        self, counters: Callable[[], Counters], lost: Callable[[], int], alerts: Callable[[], AlertsStatus]
+    ) -> None:
         self._counters = counters
         self._lost = lost
+        self._alerts = alerts
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -56,6 +61,7 @@ class Metrics(PrometheusCollector):
         yield CounterMetricFamily(
             "parallelrun_evidence_lost", "Example pairs that never reached the store.", self._lost()
         )
+        yield from _told(self._alerts())
 
 
 def bounded(endpoints: Iterable[EndpointCounts]) -> list[EndpointCounts]:
@@ -118,6 +124,24 @@ def _differences(counters: Counters, endpoints: set[str]) -> Metric:
     for labels, total in totals.items():
         family.add_metric(list(labels), total)
     return family
+
+
+def _told(status: AlertsStatus) -> Iterator[Metric]:
+    told = CounterMetricFamily("parallelrun_alerts", "Alerts that have come up.", labels=["severity"])
+    for severity in RANK:
+        told.add_metric([severity], status.told.get(severity, 0))
+    failures = CounterMetricFamily("parallelrun_alert_failures", "Messages not taken, by try.", labels=["target"])
+    unlisted = CounterMetricFamily(
+        "parallelrun_alerts_unlisted", "Alerts only counted in a message that was full.", labels=["target"]
+    )
+    dropped = CounterMetricFamily("parallelrun_alerts_dropped", "Alerts that nobody took.", labels=["target"])
+    queued = GaugeMetricFamily("parallelrun_alerts_queued", "Alerts that wait for the target.", labels=["target"])
+    for target in status.targets:
+        failures.add_metric([target.target], target.counts.failures)
+        unlisted.add_metric([target.target], target.counts.unlisted)
+        dropped.add_metric([target.target], target.counts.dropped)
+        queued.add_metric([target.target], target.queued)
+    yield from (told, failures, unlisted, dropped, queued)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

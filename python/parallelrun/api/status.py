@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from parallelrun.api.alerts import Alerts, alerts
 from parallelrun.api.engine import Engine
-from parallelrun.api.health import Health, HealthChecks
 from parallelrun.api.times import maybe, moment
 from parallelrun.config.units import MILLION
+from parallelrun.engine.health import Health
 from parallelrun.evidence.counters import Counters
 
 RECENT_S = 300.0
@@ -99,6 +100,7 @@ class Status(BaseModel):
     new: SideStatus
     recent: Recent
     store: StoreStatus
+    alerts: Alerts
     memory: Use
     shadows: Use
     second_opinions: SecondOpinions
@@ -108,11 +110,11 @@ class Status(BaseModel):
     config: ConfigStatus
 
 
-async def status(engine: Engine, health: HealthChecks) -> Status:
+async def status(engine: Engine) -> Status:
     """The process as it is now."""
     collector, config = engine.collector, engine.config
     counters = collector.refresh()
-    old, new = await health.both()
+    old, new = await engine.health.both()
     return Status(
         version=engine.version,
         time=datetime.now(UTC),
@@ -131,6 +133,7 @@ async def status(engine: Engine, health: HealthChecks) -> Status:
         new=_side(engine, counters, "new", new),
         recent=_recent(engine),
         store=_store(engine),
+        alerts=alerts(engine.alerts.status()),
         memory=Use(used=counters.memory.reserved, limit=counters.memory.limit),
         shadows=Use(used=counters.shadows.in_flight, limit=counters.shadows.limit),
         second_opinions=SecondOpinions(**counters.second_opinions.model_dump()),

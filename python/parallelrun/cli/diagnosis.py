@@ -39,6 +39,7 @@ def diagnose(report: Report, now: datetime) -> list[Finding]:
         *_new(status),
         *_sides(status),
         *_store(status),
+        *_alerts(status),
         *_clock(report, now),
         *_settings(report),
         *_left_out(status),
@@ -123,6 +124,18 @@ def _store(status: Status) -> Iterator[Finding]:
     if store.lost:
         what = f"{number(store.lost, 'example pair')} never reached the store"
         yield _warning("store", what, "nothing to repair: counts are complete; find out why the store was slow or away")
+
+
+def _alerts(status: Status) -> Iterator[Finding]:
+    for target in status.alerts.targets:
+        if target.error and target.failing_since and target.next_try_at:
+            since, again = f"{target.failing_since:%H:%M:%S}", f"{target.next_try_at:%H:%M:%S}"
+            wait = f"{number(target.queued, 'alert')} wait, the next try is at {again}"
+            what = f"{target.target} has taken no alert since {since} UTC: {target.error}; {wait}"
+            yield _error("alerts", what, "correct its `to`, or repair it; what waits goes out by itself then")
+        if target.dropped:
+            what = f"{number(target.dropped, 'alert')} never reached {target.target}"
+            yield _warning("alerts", what, "look for `alert` in the log: each is there")
 
 
 def _clock(report: Report, now: datetime) -> Iterator[Finding]:

@@ -26,16 +26,18 @@ def json_lines() -> None:
 
 
 def lines_on(console: Console) -> None:
-    """One short line per event on a terminal that also shows the live view."""
+    """One short line per event on a terminal that also shows the live view; below it, in full, what to do about it."""
 
     def show(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        level, name = event.pop("level"), event.pop("event")
+        level, name, hint = event.pop("level"), event.pop("event"), event.pop("hint", None)
         line = Text.assemble((event.pop("time"), "dim"), " ", (name, _STYLES.get(level, "bold")))
         for key, value in event.items():
             if value not in (None, [], ""):
                 line.append(f"  {key}=", "dim")
                 line.append_text(clean(" ".join(map(str, value)) if isinstance(value, list) else str(value), most=80))
         console.print(line, soft_wrap=False, overflow="ellipsis", no_wrap=True)
+        if hint:
+            console.print(Text(f"  {hint}", _STYLES.get(level, "")))
         raise structlog.DropEvent
 
     processors: list[structlog.typing.Processor] = [

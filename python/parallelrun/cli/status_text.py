@@ -4,12 +4,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from parallelrun.api.alerts import Alerts
 from parallelrun.api.models import Ledger
 from parallelrun.api.status import SideStatus, Status
 from parallelrun.cli.words import clean, size, time
 from parallelrun.config.words import span
 from parallelrun.evidence.outcomes import COMPARED
 from parallelrun.web.report import share
+
+MOST_ALERTS = 5
+"""Open alerts that are shown, the newest."""
 
 
 def status_text(status: Status, ledger: Ledger) -> Group:
@@ -27,6 +31,7 @@ def status_text(status: Status, ledger: Ledger) -> Group:
     table.add_row("old", _side(status.old))
     table.add_row("new", _side(status.new))
     table.add_row("store", _store(status))
+    table.add_row("alerts", _alerts(status.alerts))
     table.add_row("memory", f"{size(status.memory.used)} of {size(status.memory.limit)}")
     table.add_row("copies", f"{status.shadows.used} under way, at most {status.shadows.limit}")
     table.add_row("settings", _settings(status))
@@ -72,6 +77,27 @@ def _store(status: Status) -> Text:
         text.append(f", {store.held:,} pairs wait ({size(store.held_bytes)})")
     if store.lost:
         text.append(f", {store.lost:,} pairs lost", "red")
+    return text
+
+
+def _alerts(alerts: Alerts) -> Text:
+    told = ", ".join(f"{count:,} {severity}" for severity, count in alerts.told.items() if count)
+    text = Text(f"{len(alerts.open):,} open; {f'{told} told' if told else 'none told'} since the start")
+    for one in alerts.open[-MOST_ALERTS:]:
+        text.append("\n")
+        text.append_text(clean(f"{one.severity}: {one.title}", "red" if one.severity == "critical" else "yellow"))
+    for target in alerts.targets:
+        text.append("\n")
+        text.append_text(clean(f"to {target.target}"))
+        if target.error:
+            again = f", next try at {time(target.next_try_at)}" if target.next_try_at else ""
+            text.append_text(clean(f"  failing: {target.error}{again}", "red"))
+        if target.queued:
+            text.append(f", {target.queued:,} wait")
+        if target.dropped:
+            text.append(f", {target.dropped:,} dropped", "red")
+    if not alerts.targets:
+        text.append("\nnobody is told: no `alerts` in the configuration", "dim")
     return text
 
 

@@ -166,9 +166,7 @@ class Config(Section):
     """Bounds on memory, size, time and number."""
     redact: Redact = Field(default_factory=Redact)
     """Secrets that are never kept."""
-    alerts: Many[Alert] = Field(
-        default=(), examples=[[{"to": "mailto://user:password@example.org"}]], json_schema_extra={"later": True}
-    )
+    alerts: Many[Alert] = Field(default=(), examples=[[{"to": "mailto://user:password@example.org"}]])
     """Whom to tell."""
     store: Annotated[str, AfterValidator(_store_url)] = Field(
         default="sqlite:///parallelrun.db",

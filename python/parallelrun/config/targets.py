@@ -94,7 +94,8 @@ def service(url: str) -> Any:
         hint = f"; did you mean {near[0]}://?" if near else f"; {_EXPECTED}"
         raise ValueError(f"unknown scheme {scheme[:20]}://{hint}")
     try:
-        found = apprise.Apprise.instantiate(url, suppress_exceptions=False)
+        asset = apprise.AppriseAsset(app_id="parallelrun", app_desc="parallelrun", app_url="")
+        found = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{scheme}://: Apprise says: {scrubbed(str(error), url).rstrip(' :')}") from None
     if found is None:

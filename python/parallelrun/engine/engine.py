@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parallelrun._core import ConfigError, Proxy, __version__
+from parallelrun.alerts.alerts import Alerts
 from parallelrun.config import Config, Loaded, Source
 from parallelrun.config.active import today
 from parallelrun.config.snapshot import listener, snapshot
@@ -13,16 +14,22 @@ from parallelrun.config.units import Address
 from parallelrun.engine import handover
 from parallelrun.engine.admin import AdminServer
 from parallelrun.engine.deadline import Deadline
+from parallelrun.engine.health import HealthChecks
+from parallelrun.engine.neighbours import name_of, others_listening, processes_at
 from parallelrun.engine.settings import Settings
-from parallelrun.engine.start import USAGE, StartError, bind_admin, cannot_listen, ready_store
+from parallelrun.engine.start import USAGE, StartError, bind_admin, cannot_listen, check_admin, ready_store
 from parallelrun.engine.status import Clock, ConfigStatus, Ending
-from parallelrun.engine.tasks import Tasks, in_thread
+from parallelrun.engine.tasks import Tasks
 from parallelrun.evidence import Store
 from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.events import Events
+from parallelrun.evidence.threads import in_thread
 
 FLUSH_S = 5.0
 """How long the store may take for the last evidence, in seconds, as far as the deadline allows."""
+
+TELL_S = 2.0
+"""How long the last alerts may take, in seconds, as far as the deadline allows."""
 
 CreateApp = Callable[["Engine"], Any]
 """Makes the ASGI application of the admin API; it may hold on to the engine."""
@@ -50,6 +57,17 @@ class Engine:
         self.draining = False
         """Whether it no longer takes new connections, since a signal asked it to end."""
         self.admin: AdminServer
+        self.health = HealthChecks(settings)
+        """Of both sides."""
+        self.alerts = Alerts(
+            collector,
+            events,
+            config=lambda: self.config,
+            unhealthy=lambda: self.health.unhealthy,
+            place=store.place,
+            version=self.version,
+        )
+        """What is told to whom."""
         self._tasks = Tasks(events)
 
     @property
@@ -89,6 +107,7 @@ class Engine:
                 raise StartError(str(error), USAGE) from error
             admin_socket = bind_admin(config.admin.listen)
             undo.callback(admin_socket.close)
+            await check_admin(config.admin.listen, config.listen)
             try:
                 core.start()
             except OSError as error:
@@ -97,6 +116,8 @@ class Engine:
             collector = Collector(core, store, events=events, version=cls.version)
             engine = cls(core, store, collector, Settings(source, loaded, core, collector, events), events)
             engine.admin = AdminServer(create_app(engine), admin_socket, events)
+            engine.alerts.start()
+            undo.push_async_callback(engine.alerts.stop, 0.0)
             await collector.start()
             await engine.admin.start()
             undo.pop_all()
@@ -126,6 +147,7 @@ class Engine:
         await self._tasks.cancel()
         # A second stays for the rest, where there is one.
         await self.collector.stop(max(0.2, min(FLUSH_S, deadline.left - 1.0)))
+        await self.alerts.stop(max(0.0, min(TELL_S, deadline.left - 0.5)))
         counters = self.collector.evidence.now
         self.events.publish(
             "stopped",
@@ -143,6 +165,7 @@ class Engine:
 
     def _begin(self) -> None:
         self._tasks.start("settings", self.settings.follow())
+        self._tasks.start("health", self.health.follow())
         for listeners in self._listeners():
             self._tasks.start("settle-in", handover.settle_in(listeners))
         self.events.publish(
@@ -156,9 +179,12 @@ class Engine:
         )
         if self.config_status.warnings:
             self.events.publish("config.warnings", "warning", warnings=list(self.config_status.warnings))
-        if handover.others_listening(self.core.listener_fds()):
+        if others_listening(self.core.listener_fds()):
             # As it should be while a port is handed over; otherwise somebody should know that connections are shared.
-            self.events.publish("listen.shared", "warning", listen=str(self.address))
+            others = sorted(processes_at(self.address))
+            self.events.publish(
+                "listen.shared", "warning", listen=str(self.address), processes=others, hint=_sharing(others)
+            )
 
     def _listeners(self) -> tuple[list[int], list[int]]:
         return self.core.listener_fds(), [self.admin.listener.fileno()]
@@ -177,6 +203,16 @@ class Engine:
         if not stopped.done():
             return "second signal"
         return "finished" if stopped.result() else "grace"
+
+
+def _sharing(others: list[int]) -> str:
+    who = " and ".join(map(name_of, others)) or "another process"
+    which = " ".join(map(str, others)) or "PID"
+    return (
+        f"Clients are dealt out, by chance, to this process and to {who}, until one of them ends. To let this one"
+        f" take over: `kill -TERM {which}`. If a second one was not meant: end this one, or give it a --listen and an"
+        " --admin of its own."
+    )
 
 
 async def _unless(hurry: asyncio.Event, work: "asyncio.Future[Any]") -> None:

@@ -30,7 +30,8 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+
+from parallelrun.engine.neighbours import others_listening
 
 SETTLE_S = 0.25
 """The least time between steering and closing: a round trip across the world."""
@@ -42,8 +43,6 @@ LOOK_S = 1.0
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
 _SO_DETACH_REUSEPORT_BPF = 68
-_TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
-_LISTEN = "0A"
 
 # Classic BPF, see linux/filter.h.
 _LOAD_RANDOM = (0x20, 0xFFFFF000 + 56)  # BPF_LD | BPF_W | BPF_ABS at SKF_AD_OFF + SKF_AD_RANDOM
@@ -79,14 +78,6 @@ async def settle_in(listeners: Sequence[int]) -> None:
             listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
 
 
-def others_listening(listeners: Sequence[int]) -> int:
-    """How many listening sockets of other processes share the address of `listeners`; 0 where that cannot be told."""
-    inodes = {os.fstat(descriptor).st_ino for descriptor in listeners}
-    table = list(_listening())
-    addresses = {address for address, inode in table if inode in inodes}
-    return sum(address in addresses and inode not in inodes for address, inode in table)
-
-
 def _steer(ours: Sequence[socket.socket]) -> bool:
     others = others_listening([listener.fileno() for listener in ours])
     if not others:
@@ -100,16 +91,6 @@ def _steer(ours: Sequence[socket.socket]) -> bool:
     except OSError:
         return False
     return True
-
-
-def _listening() -> Iterator[tuple[str, int]]:
-    """The address, as the kernel prints it, and the inode of each listening TCP socket of this network namespace."""
-    for table in _TABLES:
-        with contextlib.suppress(OSError):
-            for line in table.read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == _LISTEN:
-                    yield fields[1], int(fields[9])
 
 
 def _waiting(listener: socket.socket) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from parallelrun.config import Loaded, Source
 from parallelrun.engine.engine import CreateApp, Engine
+from parallelrun.engine.priority import stand_back
 from parallelrun.engine.signals import Signals
 from parallelrun.engine.status import Ending
 from parallelrun.evidence.events import Events
@@ -34,6 +35,7 @@ async def run(source: Source, loaded: Loaded, create_app: CreateApp, show: Show 
         engine = await _start(source, loaded, create_app, signals)
         if engine is None:
             return None
+        stand_back()
         signals.on_hangup = engine.reload
         showing = asyncio.create_task(show(engine)) if show else None
         await signals.stop.wait()

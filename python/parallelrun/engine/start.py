@@ -1,15 +1,20 @@
 """What keeps a process from starting, with the exit code that says so."""
 
+import asyncio
+import http.client
 import os
 import socket
 
 from parallelrun.config.units import Address
+from parallelrun.engine.neighbours import name_of, processes_at
 from parallelrun.evidence import Store, StoreError, StoreTooNewError, open_store
 
 USAGE = 64
 """Exit code: what was asked for is wrong (`EX_USAGE`)."""
 UNAVAILABLE = 69
 """Exit code: something that is needed is not there (`EX_UNAVAILABLE`)."""
+ANSWER_S = 2.0
+"""How long another process may take to say whether it leaves, in seconds."""
 
 
 class StartError(Exception):
@@ -47,6 +52,37 @@ def bind_admin(address: Address) -> socket.socket:
         listener.close()
         raise cannot_listen("admin.listen", address, error) from error
     return listener
+
+
+async def check_admin(admin: Address, listen: Address) -> None:
+    """Makes sure that the admin address is not shared with a process that serves other clients, and goes on doing so:
+    whoever asks there would be answered by one of the two, by chance. The predecessor on the same ports is as it should
+    be, and so is one that is leaving.
+
+    Raises:
+        StartError: it is.
+    """
+    others = processes_at(admin) if admin.port else frozenset()
+    if not others or not others.isdisjoint(processes_at(listen) if listen.port else ()):
+        return
+    if await asyncio.to_thread(_leaves, admin):
+        return
+    who = " and ".join(map(name_of, sorted(others)))
+    raise StartError(
+        f"admin.listen: {admin}: {who} answers there and serves other clients: use another one, with --admin"
+    )
+
+
+def _leaves(admin: Address) -> bool:
+    """Whether what answers there is a parallelrun that drains."""
+    connection = http.client.HTTPConnection(admin.host, admin.port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 503
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 async def ready_store(url: str) -> Store:

@@ -1,13 +1,10 @@
 """Tasks that run beside the main one."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Coroutine
+from typing import Any
 
 from parallelrun.evidence.events import Events
-
-T = TypeVar("T")
 
 
 class Tasks:
@@ -39,28 +36,3 @@ class Tasks:
             await work
         except Exception as error:
             self._events.publish("engine.failing", "error", task=name, error=f"{type(error).__name__}: {error}"[:300])
-
-
-def in_thread(function: Callable[[], T]) -> "asyncio.Future[T]":
-    """Calls a function that blocks, in a thread that nobody has to wait for: it does not hold up the exit."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def tell(result: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]
-
-    def call() -> None:
-        try:
-            result = function()
-        except BaseException as error:
-            loop.call_soon_threadsafe(tell, None, error)
-        else:
-            loop.call_soon_threadsafe(tell, result, None)
-
-    threading.Thread(target=call, daemon=True).start()
-    return future

@@ -30,16 +30,16 @@ class Event:
 
 
 class Subscription:
-    """One listener's queue."""
+    """One listener's queue of at most `most` events."""
 
-    def __init__(self) -> None:
-        self._events: deque[Event] = deque(maxlen=QUEUE)
+    def __init__(self, most: int = QUEUE) -> None:
+        self._events: deque[Event] = deque(maxlen=most)
         self._wake = asyncio.Event()
         self._lost = 0
         self._closed = False
 
     def offer(self, event: Event) -> None:
-        if len(self._events) == QUEUE:
+        if len(self._events) == self._events.maxlen:
             self._lost += 1
         self._events.append(event)
         self._wake.set()
@@ -85,9 +85,9 @@ class Events:
         return len(self._subscriptions)
 
     @contextlib.contextmanager
-    def subscribe(self) -> Iterator[Subscription]:
-        """Everything published from now on, until the block ends or the events are closed."""
-        subscription = Subscription()
+    def subscribe(self, most: int = QUEUE) -> Iterator[Subscription]:
+        """Everything published from now on, until the block ends or the events are closed; `most` of it may wait."""
+        subscription = Subscription(most)
         if self._closed:
             subscription.close()
         self._subscriptions.add(subscription)

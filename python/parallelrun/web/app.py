@@ -9,7 +9,6 @@ from parallelrun.api import rules, views
 from parallelrun.api.app import MOST_DIFFERENCES
 from parallelrun.api.app import create_app as create_api
 from parallelrun.api.engine import Engine
-from parallelrun.api.health import HealthChecks
 from parallelrun.api.status import status
 from parallelrun.web.page import page
 from parallelrun.web.report import build, wanted_pairs
@@ -27,14 +26,13 @@ HEADERS = {
 def create_app(engine: Engine) -> FastAPI:
     """The application over a running engine."""
     app = create_api(engine)
-    health = HealthChecks(engine)
 
     @app.get("/", include_in_schema=False)
     async def report() -> HTMLResponse:
         """The report as a page."""
         differences = views.differences(engine, limit=MOST_DIFFERENCES).items
         made = build(
-            status=await status(engine, health),
+            status=await status(engine),
             ledger=views.ledger(engine),
             endpoints=views.endpoints(engine),
             differences=differences,

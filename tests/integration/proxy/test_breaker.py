@@ -151,6 +151,20 @@ def test_each_way_to_fail_where_nothing_is_copied(
     assert (state(proxy), reason(proxy)) == ("open", "5 failures in a row")
 
 
+def test_answers_that_break_off_on_their_way_to_the_client(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """Nobody compares them, and they cannot be rescued: at least it does not go on like that."""
+    proxy = start(start_proxy, upstreams, sample_ppm=0)
+    upstreams.old.on("/fault", FINE)
+    upstreams.new.on("/fault", FAULTS["breaks a long answer off"])
+    for _ in range(5):
+        with RawClient(proxy.address) as client, pytest.raises(ClosedError):
+            client.ask("/fault")
+    wait_until(lambda: state(proxy) == "open")
+    assert reason(proxy) == "5 failures in a row"
+    assert proxy.endpoint("GET /fault")["alone"]["new"] == {"requests": 5, "failures": 5}
+    assert ask(proxy, "/fault") == [b"fine"]
+
+
 def test_a_new_side_that_is_not_there(upstreams: Upstreams, start_proxy: StartProxy) -> None:
     proxy = start(start_proxy, upstreams)
     upstreams.new.refuse()

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +17,8 @@ from parallelrun.config import Config
 from parallelrun.config.targets import webhook_key
 from parallelrun.evidence.model import Difference, Example, Judged, Times
 from parallelrun.evidence.status import Verdicts
+from tests.support.markdown import blocks
+from tests.support.repository import ROOT
 from tests.unit.alerts.given import NOW, notice
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -101,6 +104,27 @@ def test_a_receivers_library_refuses_what_was_changed_or_sent_again_later() -> N
     for body_, changed in wrong:
         with pytest.raises(WebhookVerificationError):
             Webhook(SECRET).verify(body_, changed)
+
+
+def test_the_receiver_in_the_docs_takes_each_message_once_and_refuses_all_else() -> None:
+    (source,) = blocks(ROOT / "docs/how-to/alerts.md", "python")
+    names: dict[str, Any] = {}
+    exec(source, names)
+    seen: set[str] = set()
+    handled: list[Any] = []
+    text = payload(message(notice("a")), {})
+
+    def answer(body_: bytes, head: dict[str, str]) -> int:
+        return int(names["receive"](SECRET, head, body_, seen, handled.append))
+
+    head = signed(int(time.time()), text)
+    assert answer(text + b" ", head) == answer(text, {**head, "webhook-id": "msg_2"}) == 401
+    assert answer(text, signed(int(time.time()) - 400, text)) == 401
+    assert answer(text, signed(int(time.time()) + 400, text)) == 401
+    assert answer(text, signed(int(time.time()), text, "whsec_" + "A" * 32)) == 401
+    assert handled == []
+    assert answer(text, head) == answer(text, signed(int(time.time()) - 1, text)) == 200
+    assert [one["alerts"][0]["key"] for one in handled] == ["a"]
 
 
 def test_any_text_can_be_sent() -> None:

@@ -6,6 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from parallelrun.alerts.alert import RANK
+from parallelrun.alerts.outbox import Counts
+from parallelrun.alerts.status import AlertsStatus, TargetStatus
 from parallelrun.api.metrics import BOUNDS_US, ENDPOINTS, OTHER, Metrics, bounded
 from parallelrun.evidence.counters import Counters, EndpointCounts
 from tests.support.fake_core import FakeCore
@@ -18,8 +21,11 @@ def counters(core: FakeCore) -> Counters:
     return Counters.model_validate_json(core.counters())
 
 
-def samples(core: FakeCore, lost: int = 0) -> Samples:
-    text = Metrics(lambda: counters(core), lambda: lost).text().decode()
+QUIET = AlertsStatus((), {}, 0, 0, ())
+
+
+def samples(core: FakeCore, lost: int = 0, alerts: AlertsStatus = QUIET) -> Samples:
+    text = Metrics(lambda: counters(core), lambda: lost, lambda: alerts).text().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -93,11 +99,29 @@ def test_a_bucket_bound_of_ours_is_one_of_the_core() -> None:
     assert set(BOUNDS_US) <= powers
 
 
+TOLD = AlertsStatus(
+    (),
+    {"warning": 3, "critical": 1},
+    0,
+    0,
+    (TargetStatus("slack://", "warning", None, None, None, 2, Counts(unlisted=4, dropped=5, failures=6)),),
+)
+
+
+def test_alerts_and_their_targets() -> None:
+    found = samples(FakeCore(), alerts=TOLD)
+    told = {severity: found["parallelrun_alerts_total", (("severity", severity),)] for severity in RANK}
+    assert told == {"info": 0, "warning": 3, "critical": 1}
+    at = (("target", "slack://"),)
+    names = ("alerts_queued", "alerts_unlisted_total", "alerts_dropped_total", "alert_failures_total")
+    assert [found[f"parallelrun_{name}", at] for name in names] == [2, 4, 5, 6]
+
+
 def test_the_reference_names_every_metric_and_no_other() -> None:
     core = FakeCore()
     core.count("GET /")
     core.differ(endpoint="GET /", confirmed=1)
-    text = Metrics(lambda: counters(core), lambda: 0).text().decode()
+    text = Metrics(lambda: counters(core), lambda: 0, lambda: TOLD).text().decode()
     exposed = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     page = (ROOT / "docs/reference/metrics.md").read_text()
     documented = set(re.findall(r"^\| `(parallelrun_\w+)", page, re.MULTILINE))

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from parallelrun.api.health import Health
+from parallelrun.api.alerts import Alerts, Target
 from parallelrun.cli.diagnosis import Finding, diagnose
+from parallelrun.engine.health import Health
 from parallelrun.web.report import Report
 from tests.support.fake_engine import FakeEngine
 
@@ -153,3 +154,30 @@ async def test_evidence_that_proves_nothing(findings: Change, engine: FakeEngine
     assert "all of it is noise" in one(findings(report=only)).what
     nothing = noisy.compared.model_copy(update={"count": 0, "of": 100})
     assert "nothing of 100 requests was compared" in one(findings(report={"compared": nothing})).what
+
+
+def test_a_target_that_takes_no_alerts(findings: Change) -> None:
+    target = Target(
+        target="mailto://mail.example.org",
+        min="warning",
+        ok=False,
+        error="connection refused",
+        failing_since=NOW - timedelta(hours=1),
+        next_try_at=NOW + timedelta(minutes=2),
+        queued=3,
+        told=1,
+        unlisted=0,
+        merged=0,
+        dropped=0,
+        messages=1,
+        failures=20,
+    )
+    alerts = Alerts(open=[], told={"warning": 4}, withdrawn=0, missed=0, targets=[target])
+    found = one(findings(alerts=alerts))
+    assert found.what == (
+        "mailto://mail.example.org has taken no alert since 11:00:00 UTC: connection refused; "
+        "3 alerts wait, the next try is at 12:02:00"
+    )
+    well = target.model_copy(update={"error": None, "failing_since": None, "next_try_at": None, "dropped": 2})
+    found = one(findings(alerts=alerts.model_copy(update={"targets": [well]})))
+    assert (found.severity, found.what) == ("warning", "2 alerts never reached mailto://mail.example.org")

@@ -59,7 +59,7 @@ def test_evidence_of_before_says_nothing(settings: dict[str, Any]) -> None:
     "settings",
     [
         {"rollout": {"hold": "1m", "deadline": "2d", "bake": "5m", "approve": ["100%"]}},
-        {"alerts": [{"to": "json://localhost"}]},
+        {"alerts": [{"to": "json://x"}]},
         {"limits": {"keep": "3d", "memory": "1GiB"}},
         {"redact": {"headers": ["x-secret"]}},
         {"breaker": {"failures": 9}},

@@ -47,6 +47,9 @@ pub(super) fn redact<'a>(redactor: &Redactor, kind: Kind, text: &'a [u8]) -> Cow
 
 /// Where the secrets are, in order and apart.
 pub(super) fn secrets(redactor: &Redactor, kind: Kind, text: &[u8]) -> Vec<Range<usize>> {
+    if !redactor.may_hide(text) {
+        return Vec::new();
+    }
     let mut found = user_information(text);
     let lower = text.to_ascii_lowercase();
     let mut names: Vec<Range<usize>> = redactor

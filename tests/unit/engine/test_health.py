@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from parallelrun.api import health
-from parallelrun.api.health import HealthChecks
+from parallelrun.engine import health
+from parallelrun.engine.health import HealthChecks
 from tests.support.fake_engine import FakeEngine
 
 WELL = {"url": "http://127.0.0.1:1", "health": "/healthz"}

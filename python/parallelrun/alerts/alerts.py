@@ -1,0 +1,207 @@
+"""Watches what happens and what holds, and tells whom it concerns. One per process, on one event loop."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from parallelrun.alerts.alert import Alert, Notice, Severity
+from parallelrun.alerts.book import Book
+from parallelrun.alerts.conditions import holding, is_condition
+from parallelrun.alerts.differences import WHY_OVER, difference_alert, signature_of
+from parallelrun.alerts.facts import Side, Unhealthy
+from parallelrun.alerts.gathered import Gathered
+from parallelrun.alerts.happenings import FAULTS, change
+from parallelrun.alerts.status import AlertsStatus, OpenAlert
+from parallelrun.alerts.targets import Targets
+from parallelrun.config import Config
+from parallelrun.evidence.collector import Collector
+from parallelrun.evidence.events import Event, Events, Subscription
+
+LOOK_S = 1.0
+"""Seconds between two looks at the facts."""
+EVENTS = 16_384
+"""Events that may wait to be looked at: more than there are differences that the core tells apart."""
+DIFFERENCES = 200
+"""So many open differences are looked at again in one look; in turn, all of them."""
+
+
+class Alerts:
+    """Takes part in nothing: whatever goes wrong in here, traffic and evidence go on.
+
+    Args:
+        collector: what is known.
+        events: what happens; also `alert`, `alert.resolved` and what becomes of the messages.
+        config: the configuration in force.
+        unhealthy: the sides whose health URL fails.
+        place: where evidence is kept, without secrets.
+        version: of parallelrun.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        events: Events,
+        *,
+        config: Callable[[], Config],
+        unhealthy: Callable[[], Mapping[Side, Unhealthy]],
+        place: str,
+        version: str,
+    ) -> None:
+        self._evidence = collector.evidence
+        self._events = events
+        self._config = config
+        self._facts = Gathered(collector, config, unhealthy, place)
+        self._epoch_s = time.time() - time.monotonic()
+        self._book = Book()
+        self._targets = Targets(version, events, self._now)
+        self._told: Counter[Severity] = Counter()
+        self._missed = 0
+        self._in_turn: list[str] = []
+        self._error = ""
+        self._subscription = Subscription()
+        self._until_stopped = contextlib.ExitStack()
+        self._task: asyncio.Task[None] | None = None
+
+    def status(self) -> AlertsStatus:
+        """As it is now."""
+        told = [one for one in self._book.open.values() if one.told]
+        return AlertsStatus(
+            tuple(OpenAlert(one.alert.key, one.alert.severity, one.alert.title, one.since_ms) for one in told),
+            dict(self._told),
+            self._book.withdrawn,
+            self._missed,
+            self._targets.status(),
+        )
+
+    def start(self) -> None:
+        """Watches from now on."""
+        self._subscription = self._until_stopped.enter_context(self._events.subscribe(EVENTS))
+        self._targets.configure(self._config())
+        self._task = asyncio.create_task(self._watch(), name="alerts")
+
+    async def stop(self, grace_s: float) -> None:
+        """Takes over what has happened until now, tells all that waits, for so long, and ends."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            heard = await _heard(self._subscription, 0.0)
+            self._take(heard[0] if heard else [], look=True, last=True)
+            await self._targets.stop(grace_s)
+        self._until_stopped.close()
+
+    async def _watch(self) -> None:
+        next_look = time.monotonic()
+        while True:
+            heard = await _heard(self._subscription, next_look - time.monotonic())
+            if heard is None:
+                return
+            events, missed = heard
+            self._missed += missed
+            look = time.monotonic() >= next_look
+            self._take(events, look=look)
+            if look:
+                next_look = time.monotonic() + LOOK_S
+
+    def _take(self, events: list[Event], *, look: bool, last: bool = False) -> None:
+        for event in events:
+            with self._guarded():
+                self._hear(event)
+        with self._guarded():
+            if look:
+                self._targets.configure(self._config())
+                self._look()
+        with self._guarded():
+            notices = [self._fresh(notice) for notice in self._book.due(self._now(), at_once=last)]
+            for notice in notices:
+                self._publish(notice)
+            self._targets.offer(notices)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A fault of ours in one matter must not end the telling of all others."""
+        try:
+            yield
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"[:300]
+            if text != self._error:
+                self._error = text
+                self._events.publish("engine.failing", "error", task="alerts", error=text)
+
+    def _hear(self, event: Event) -> None:
+        now = self._now()
+        if event.name == "difference.new":
+            self._book.begin(self._difference(str(event.data["signature"])), now)
+        elif event.name in FAULTS:
+            self._facts.fault(event.name, str(event.data.get("error", "")), now)
+        elif found := change(event):
+            begun = found.begun.key if found.begun else None
+            for key in list(self._book.open):
+                if key != begun and found.ends(key):
+                    self._book.end(key, now, found.why)
+            if found.begun:
+                self._book.begin(found.begun, now)
+
+    def _look(self) -> None:
+        now = self._now()
+        alerts = {alert.key: alert for alert in holding(self._facts.at(now))}
+        for alert in alerts.values():
+            self._book.begin(alert, now)
+        for key in list(self._book.open):
+            if is_condition(key) and key not in alerts:
+                self._book.end(key, now)
+        self._in_turn = self._in_turn or [key for key in self._book.open if signature_of(key)]
+        for key in self._in_turn[:DIFFERENCES]:
+            self._look_at_difference(key, now)
+        self._in_turn = self._in_turn[DIFFERENCES:]
+
+    def _difference(self, signature: str) -> Alert:
+        judged = self._evidence.judge(signature)
+        return difference_alert(judged, self._evidence.compared(judged.difference.endpoint))
+
+    def _look_at_difference(self, key: str, now: int) -> None:
+        if key not in self._book.open:
+            return
+        try:
+            judged = self._evidence.judge(signature_of(key) or "")
+        except KeyError:
+            self._book.end(key, now, "It has not been seen for as long as evidence is kept.")
+            return
+        if judged.status == "open":
+            self._book.begin(self._book.open[key].alert, now)
+        else:
+            self._book.end(key, now, WHY_OVER[judged.status])
+
+    def _fresh(self, notice: Notice) -> Notice:
+        """With the counts and the example of a difference as they are now: while it waited there came more."""
+        signature = signature_of(notice.alert.key)
+        if signature is None or notice.resolved:
+            return notice
+        with contextlib.suppress(KeyError):
+            return replace(notice, alert=self._difference(signature))
+        return notice
+
+    def _publish(self, notice: Notice) -> None:
+        alert = notice.alert
+        if notice.resolved:
+            self._events.publish("alert.resolved", key=alert.key, severity=alert.severity, title=alert.title)
+        else:
+            self._told[alert.severity] += 1
+            self._events.publish("alert", "warning", key=alert.key, severity=alert.severity, title=alert.title)
+
+    def _now(self) -> int:
+        """The time of the start and what has passed since: a clock that is set back does not stop anything."""
+        return int((self._epoch_s + time.monotonic()) * 1000)
+
+
+async def _heard(subscription: Subscription, seconds: float) -> tuple[list[Event], int] | None:
+    """What was published and how much was missed, as soon as there is something, or nothing after so many seconds;
+    None once it is over.
+    """
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            return await subscription.next()
+    except TimeoutError:
+        return [], 0

@@ -1,0 +1,100 @@
+"""Whatever is wrong with a command line, for whatever command: 64, words on stderr, and nothing has been done."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+
+from parallelrun.cli import app, main
+from parallelrun.cli.exits import USAGE
+
+VALUES = {"file": "x.yaml", "replay": "x", "pair_id": "p", "kind": "ignore", "at": "$.a", "rule": "$.a"}
+"""For what each command cannot do without."""
+
+
+def commands(command: Any = None, name: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with its words; groups, which do nothing by themselves, too."""
+    command = command or typer.main.get_command(app)
+    yield name, command
+    for word, each in getattr(command, "commands", {}).items():
+        yield from commands(each, (*name, word))
+
+
+def given(parameter: Any) -> tuple[str, ...]:
+    """One that is right."""
+    value = VALUES[parameter.name]
+    return (parameter.opts[0], value) if is_option(parameter) else (value,)
+
+
+def is_option(parameter: Any) -> bool:
+    return str(parameter.opts[0]).startswith("-")
+
+
+def choices(parameter: Any) -> bool:
+    return bool(getattr(parameter.type_descriptor, "choices", None))
+
+
+def wrong() -> Iterator[tuple[str, ...]]:
+    """Command lines that cannot be right."""
+    for name, command in commands():
+        yield (*name, "--no-such-option")
+        if hasattr(command, "commands"):
+            yield name
+            yield (*name, "no-such-command")
+            continue
+        required = [parameter for parameter in command.params if parameter.required]
+        right = [given(parameter) for parameter in required]
+        whole = (*name, *(word for words in right for word in words))
+        for index in range(len(right)):
+            yield (*name, *(word for words in right[:index] for word in words))
+        if not any(parameter not in required and not is_option(parameter) for parameter in command.params):
+            yield (*whole, "one-too-many")
+        for parameter in command.params:
+            if parameter in required:
+                if choices(parameter):
+                    yield (*name, "no-such-choice", *(VALUES["at"],))
+                continue
+            if is_option(parameter) and not parameter.is_flag:
+                yield (*whole, parameter.opts[0])
+                if choices(parameter) or parameter.type_descriptor.annotation in (int, float):
+                    yield (*whole, parameter.opts[0], "no-such-value")
+
+
+WRONG = sorted(set(wrong()))
+GROUPS = {name for name, command in commands() if hasattr(command, "commands")}
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
+def test_it_ends_with_64_and_says_why(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["parallelrun", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == USAGE
+    said = capsys.readouterr()
+    if words in GROUPS:
+        assert "Usage: " in said.out, "of a group alone the help is what one wants to read"
+    else:
+        assert said.out == ""
+        assert "Error" in said.err
+        assert "Traceback" not in said.err
+
+
+def test_all_kinds_of_mistakes_are_tried() -> None:
+    names = [name for name, command in commands() if not hasattr(command, "commands")]
+    assert len(names) > 10
+    for name in names:
+        assert (*name, "--no-such-option") in WRONG
+    for words in (
+        ("show",),
+        ("rules", "add", "ignore"),
+        ("rules", "try", "no-such-choice", "$.a"),
+        ("rules", "add", "ignore", "$.a", "--absolute", "no-such-value"),
+        ("report", "--format", "no-such-value"),
+        ("demo", "--requests", "no-such-value"),
+        ("serve", "--config"),
+    ):
+        assert words in WRONG
