@@ -1,6 +1,7 @@
 """Work that blocks, away from the event loop."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,12 +23,13 @@ def in_thread(function: Callable[[], T]) -> "asyncio.Future[T]":
             future.set_result(result)  # type: ignore[arg-type]
 
     def call() -> None:
+        result, fault = None, None
         try:
             result = function()
         except BaseException as error:
-            loop.call_soon_threadsafe(tell, None, error)
-        else:
-            loop.call_soon_threadsafe(tell, result, None)
+            fault = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(tell, result, fault)
 
     threading.Thread(target=call, daemon=True).start()
     return future
