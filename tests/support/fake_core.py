@@ -89,6 +89,11 @@ class FakeCore:
         self.extra: dict[str, Any] = {}
         """Laid over the counters, for what a test wants otherwise."""
         self.broken: Exception | None = None
+        self.health: list[bool] = []
+        """What it was told of the new side."""
+
+    def set_health(self, healthy: bool) -> None:
+        self.health.append(healthy)
 
     def count(self, endpoint: str, outcome: str = "match", times: int = 1, *, us: int = 1000) -> None:
         """So many requests ended so; each side answered within `us` microseconds."""

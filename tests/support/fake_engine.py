@@ -35,7 +35,7 @@ class FakeEngine:
         options: dict[str, Any] = {"clock": clock} if clock else {}
         self.collector = Collector(self.core, self.store, events=self.events, interval=0.01, **options)
         self.loaded = Loaded(Config.model_validate({**SIDES, **settings}), Attachments())
-        self.health = HealthChecks(self)
+        self.health = HealthChecks(self, self.core)
         self.alerts = Alerts(
             self.collector,
             self.events,

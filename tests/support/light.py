@@ -23,7 +23,7 @@ ProcessFault = Fault | Literal["kill -9", "SIGSTOP"]
 
 FAULTS: tuple[ProcessFault, ...] = ("kill -9", "SIGSTOP", "reset", "truncate", "500", "hang")
 
-LONG = 300_000
+LONG = 100_000
 """The length of an answer under `/long`: more than the proxy reads before it passes an answer on."""
 
 

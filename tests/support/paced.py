@@ -24,8 +24,11 @@ class Offered:
     """What became of the requests; may be read while they are sent."""
 
     sent: int = 0
+    """How many were sent: numbers 0 to `sent - 1`."""
     served: Counter[str] = field(default_factory=Counter)
     """Good answers by `x-from`."""
+    latest: Counter[str] = field(default_factory=Counter)
+    """The highest number of a request that got a good answer, by `x-from`."""
     errors: list[str] = field(default_factory=list)
     """Requests that got another answer, or none."""
     broken: list[int] = field(default_factory=list)
@@ -71,24 +74,23 @@ async def _offer(
 ) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
+    turn = asyncio.Lock()
 
-    async def client(first: int) -> None:
+    async def client() -> None:
         connection: _Connection | None = None
-        number = first
         while not enough.is_set():
-            delay = began + number / rate - loop.time()
-            if delay > 0:
-                await asyncio.sleep(delay)
-            result.sent += 1
+            async with turn:
+                await asyncio.sleep(max(0.0, began + result.sent / rate - loop.time()))
+                number = result.sent
+                result.sent += 1
             if connection is None or connection.lost:
                 connection = _Connection()
                 await loop.create_connection(lambda c=connection: c, *address)  # type: ignore[misc]
             await connection.ask(number, requests(number), result)
-            number += connections
         if connection is not None:
             connection.close()
 
-    await asyncio.gather(*(client(number) for number in range(connections)))
+    await asyncio.gather(*(client() for _ in range(connections)))
 
 
 class _Connection(asyncio.Protocol):
@@ -129,7 +131,9 @@ class _Connection(asyncio.Protocol):
         elif head[9:12] != b"200" or body != request.expect:
             result.errors.append(f"request {number}: {head!r} {body[:100]!r}")
         else:
-            result.served[_field(head, b"x-from").decode()] += 1
+            side = _field(head, b"x-from").decode()
+            result.served[side] += 1
+            result.latest[side] = max(result.latest[side], number)
 
     def close(self) -> None:
         self._transport.close()

@@ -33,7 +33,7 @@ def published(path: Path) -> Iterator[tuple[str, str, set[str]]]:
 
 def documented() -> dict[str, tuple[str, set[str]]]:
     """Of each row, without what stands in brackets: values are not fields."""
-    row = re.compile(r"^\| `([a-z.]+)` \| ([a-z, ]+) \| .*? \| ([^|]*) \|$", re.MULTILINE)
+    row = re.compile(r"^\| `([a-z._]+)` \| ([a-z, ]+) \| .*? \| ([^|]*) \|$", re.MULTILINE)
     found = {}
     for name, level, fields in row.findall(PAGE.read_text(encoding="utf-8")):
         found[name] = (level, set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", fields))))

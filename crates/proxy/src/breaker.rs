@@ -180,6 +180,7 @@ impl Breaker {
             state: machine.position,
             healthy: !machine.unhealthy,
             opened: machine.opened,
+            changed: machine.changed,
             weight_ppm,
             changes: machine.changes.iter().cloned().collect(),
         }
@@ -216,6 +217,8 @@ pub struct Report {
     healthy: bool,
     /// How often it has opened since the start.
     opened: u64,
+    /// All changes since the start, of which `changes` are the last.
+    changed: u64,
     /// The share of clients that the new side serves in fact.
     weight_ppm: u32,
     changes: Vec<Change>,
@@ -249,6 +252,7 @@ struct Machine {
     recovered: u32,
     open_for: u64,
     opened: u64,
+    changed: u64,
     changes: VecDeque<Change>,
 }
 
@@ -290,6 +294,7 @@ impl Default for Machine {
             recovered: 0,
             open_for: 0,
             opened: 0,
+            changed: 0,
             changes: VecDeque::new(),
         }
     }
@@ -405,6 +410,7 @@ impl Machine {
         self.position = to;
         self.era += u64::from(to != Position::Closed);
         self.since = now;
+        self.changed += 1;
         self.in_a_row = Run::default();
         self.waiting = Run::default();
         self.window.clear();

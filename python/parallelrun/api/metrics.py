@@ -57,7 +57,8 @@ class Metrics(PrometheusCollector):
         for name in PHASES:
             phase.add_metric([name], float(name == "shadow"))
         yield phase
-        yield _gauge("breaker_open", "1 while the new side is taken for unhealthy and gets no traffic.", 0.0)
+        opened = counters.breaker.state == "open"
+        yield _gauge("breaker_open", "1 while the new side is out of service because it fails.", float(opened))
         yield CounterMetricFamily(
             "parallelrun_evidence_lost", "Example pairs that never reached the store.", self._lost()
         )

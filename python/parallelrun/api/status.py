@@ -39,6 +39,29 @@ class Recent(BaseModel):
     outcomes: dict[str, int]
 
 
+class BreakerChange(BaseModel):
+    """When and why the breaker changed. `after_s`: since the first of the failures that opened it, else None."""
+
+    at: datetime
+    state: Literal["closed", "open", "half_open"]
+    reason: str
+    after_s: float | None
+
+
+class BreakerStatus(BaseModel):
+    """Whether the new side is in service. `weight`: the share of clients that it serves in fact; `healthy`: what its
+    health checks say; `changes`: the last ones, the newest first.
+    """
+
+    state: Literal["closed", "open", "half_open"]
+    since: datetime
+    reason: str | None
+    healthy: bool
+    opened: int
+    weight: float = Field(ge=0, le=1)
+    changes: list[BreakerChange]
+
+
 class StoreStatus(BaseModel):
     """The store. `error` is None while it takes what it is given; `held` pairs wait for it in memory, `lost` never
     reached it.
@@ -98,6 +121,7 @@ class Status(BaseModel):
     last_request_at: datetime | None
     old: SideStatus
     new: SideStatus
+    breaker: BreakerStatus
     recent: Recent
     store: StoreStatus
     alerts: Alerts
@@ -131,6 +155,7 @@ async def status(engine: Engine) -> Status:
         last_request_at=maybe(collector.activity.last_request_ms),
         old=_side(engine, counters, "old", old),
         new=_side(engine, counters, "new", new),
+        breaker=_breaker(engine, counters),
         recent=_recent(engine),
         store=_store(engine),
         alerts=alerts(engine.alerts.status()),
@@ -154,6 +179,28 @@ def _side(engine: Engine, counters: Counters, name: str, health: Health | None) 
         failures=counts.failures,
         missed_writes=sum(getattr(endpoint, name).missed_writes for endpoint in counters.endpoints),
         last_request_at=maybe(getattr(engine.collector.activity, f"last_{name}_ms")),
+    )
+
+
+def _breaker(engine: Engine, counters: Counters) -> BreakerStatus:
+    breaker = counters.breaker
+    changes = [
+        BreakerChange(
+            at=moment(change.at_ms),
+            state=change.state,
+            reason=change.reason,
+            after_s=None if change.after_ms is None else change.after_ms / 1000,
+        )
+        for change in reversed(breaker.changes)
+    ]
+    return BreakerStatus(
+        state=breaker.state,
+        since=changes[0].at if changes else moment(engine.collector.run.started_ms),
+        reason=changes[0].reason if changes else None,
+        healthy=breaker.healthy,
+        opened=breaker.opened,
+        weight=breaker.weight_ppm / MILLION,
+        changes=changes,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from parallelrun.api.status import SideStatus, Status
+from parallelrun.api.status import BreakerStatus, SideStatus, Status
 from parallelrun.config.words import number, span
 from parallelrun.evidence.copies import ENOUGH, LEFT_OUT, MANY, QUIET, unnoticed, why_no_copies
 from parallelrun.web.report import Report
@@ -38,6 +38,7 @@ def diagnose(report: Report, now: datetime) -> list[Finding]:
         *_traffic(status),
         *_new(status),
         *_sides(status),
+        *_breaker(status.breaker),
         *_store(status),
         *_alerts(status),
         *_clock(report, now),
@@ -105,6 +106,15 @@ def _sides(status: Status) -> Iterator[Finding]:
                 f"{name} missed {number(side.missed_writes, 'write')} that the other side took: their data differ now",
                 f"bring the data of {name} up to date before you believe any further difference",
             )
+
+
+def _breaker(breaker: BreakerStatus) -> Iterator[Finding]:
+    if breaker.state == "open":
+        what = f"the breaker is open, so the old side serves everybody: {breaker.reason}"
+        yield _error("breaker", what, "look after the new side; it comes back by itself once it works")
+    elif breaker.state == "half_open":
+        what = f"the breaker was open, and new serves {100 * breaker.weight:.3g} % again: {breaker.reason}"
+        yield _warning("breaker", what, "wait, and see whether it lasts")
 
 
 def _failures(name: str, side: SideStatus) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ from rich.text import Text
 
 from parallelrun.api.alerts import Alerts
 from parallelrun.api.models import Ledger
-from parallelrun.api.status import SideStatus, Status
+from parallelrun.api.status import BreakerStatus, SideStatus, Status
 from parallelrun.cli.words import clean, size, time
-from parallelrun.config.words import span
+from parallelrun.config.words import number, span
 from parallelrun.evidence.outcomes import COMPARED
 from parallelrun.web.report import share
 
@@ -30,6 +30,7 @@ def status_text(status: Status, ledger: Ledger) -> Group:
     table.add_row("compared", _compared(ledger))
     table.add_row("old", _side(status.old))
     table.add_row("new", _side(status.new))
+    table.add_row("breaker", _breaker(status.breaker))
     table.add_row("store", _store(status))
     table.add_row("alerts", _alerts(status.alerts))
     table.add_row("memory", f"{size(status.memory.used)} of {size(status.memory.limit)}")
@@ -64,6 +65,20 @@ def _side(side: SideStatus) -> Text:
         text.append(
             "  healthy" if side.health.ok else f"  unhealthy: {side.health.error}", "green" if side.health.ok else "red"
         )
+    return text
+
+
+def _breaker(breaker: BreakerStatus) -> Text:
+    if breaker.state == "closed":
+        text = Text("closed")
+        if breaker.opened:
+            text.append(f" since {time(breaker.since)}, was open {number(breaker.opened, 'time')}")
+        return text
+    if breaker.state == "open":
+        text = Text("open: the old side serves everybody", "red")
+    else:
+        text = Text(f"half open: new serves {100 * breaker.weight:.3g} % again", "yellow")
+    text.append(f", since {time(breaker.since)}: {breaker.reason}")
     return text
 
 

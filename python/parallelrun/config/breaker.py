@@ -14,6 +14,17 @@ def _some_share(value: int) -> int:
     return value
 
 
+class Health(Section):
+    """How the health URLs of both sides (`old.health`, `new.health`) are asked. Only the new side's acts on traffic."""
+
+    interval: SomeTime = Field(default=parse_duration("2s"), examples=["10s"])
+    """The time between two checks."""
+    timeout: SomeTime = Field(default=parse_duration("2s"), examples=["500ms"])
+    """How long an answer may take."""
+    failures: Count = Field(default=3, examples=[5])
+    """So many checks of the new side in a row that fail open the breaker; one that is well lets it close again."""
+
+
 class Breaker(Section):
     """When the new side is taken out of service, and how it comes back. A failure is no answer, or a 5xx of its own."""
 
@@ -36,6 +47,8 @@ class Breaker(Section):
     """The time in which the new side's share grows back."""
     probes: Count = Field(default=5, examples=[1])
     """Copies per second that probe the new side while it is open."""
+    health: Health = Field(default_factory=Health)
+    """How the health URLs of both sides are asked."""
 
     @model_validator(mode="after")
     def _longest_is_longest(self) -> "Breaker":

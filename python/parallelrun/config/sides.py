@@ -82,7 +82,7 @@ class Side(Section):
     version: str | None = Field(default=None, min_length=1, max_length=200, examples=["2.4.1"])
     """What is deployed there. Another text means another version, also at the same `url`: a rollout starts over."""
     health: UrlPath | None = Field(default=None, examples=["/healthz"])
-    """A path that answers 2xx while it is well. `status` and `doctor` ask for it; traffic does not depend on it."""
+    """A path that answers 2xx while it is well, asked every few seconds. Where that of new fails, the breaker opens."""
     timeout: SomeTime = Field(default=parse_duration("10s"), examples=["30s"])
     """How long it may take until the head of its answer is there."""
     connect_timeout: SomeTime = Field(default=parse_duration("2s"), examples=["500ms"])

@@ -57,7 +57,7 @@ class Engine:
         self.draining = False
         """Whether it no longer takes new connections, since a signal asked it to end."""
         self.admin: AdminServer
-        self.health = HealthChecks(settings)
+        self.health = HealthChecks(settings, core)
         """Of both sides."""
         self.alerts = Alerts(
             collector,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from parallelrun.evidence.activity import Activity
+from parallelrun.evidence.breaker_news import BreakerNews
 from parallelrun.evidence.core import Core
 from parallelrun.evidence.counters import Counters
 from parallelrun.evidence.events import Events
@@ -82,6 +83,7 @@ class Collector:
         self._lost_told = 0
         self._lost_told_ms = 0
         self._news: dict[str, int] = {}
+        self._breaker = BreakerNews(self.events)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parallelrun-poll")
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -131,6 +133,7 @@ class Collector:
         for judged in self.evidence.observe(counters, now):
             self._news[judged.difference.signature] = now
         self._tell_news(now)
+        self._breaker.note(counters.breaker)
         self.activity.note(counters, now)
         return counters
 

@@ -222,17 +222,20 @@ class BreakerChange(_Read):
     """
 
     at_ms: int
-    state: str
+    state: Literal["closed", "open", "half_open"]
     reason: str
     after_ms: int | None = None
 
 
 class Breaker(_Read):
-    """Whether the data plane holds the new side for healthy. `weight_ppm`: the share that it serves in fact."""
+    """Whether the data plane holds the new side for healthy. `weight_ppm`: the share that it serves in fact. `changed`
+    counts all changes, `changes` are the last of them.
+    """
 
     state: Literal["closed", "open", "half_open"] = "closed"
     healthy: bool = True
     opened: int = 0
+    changed: int = 0
     weight_ppm: int = 0
     changes: tuple[BreakerChange, ...] = ()
 

@@ -75,9 +75,9 @@ def test_a_fault_of_the_new_side_is_not_seen(
         wait_until(lambda: len(opened(proxy)) > before, lambda: f"it does not open: {proxy.counters()['breaker']}")
         wait_until(lambda: proxy.ledger()["breaker_open"] >= 300, "the copies are not withheld")
         assert state(proxy) == "open"
-        served = load.result.served["new"]
+        mark = load.result.sent
         load.more()
-        assert load.result.served["new"] == served, "the new side serves while the breaker is open"
+        assert load.result.latest["new"] < mark, "the new side serves while the breaker is open"
         new.end(fault)
         until_state(proxy, "closed")
         served = load.result.served["new"]
@@ -110,19 +110,18 @@ def test_what_has_begun_to_reach_the_client_is_all_that_is_lost(
 ) -> None:
     """A long answer streams: where it breaks, the client has seen a part, and sees that it is not whole."""
     proxy = start(start_proxy, light_sides)
-    with offering(proxy.address, lambda number: read(number, "/long" if number % 20 == 0 else "/a"), OFFERED) as load:
+    with offering(proxy.address, lambda number: read(number, "/long" if number % 3 == 0 else "/a"), OFFERED) as load:
         wait_until(lambda: load.result.served["new"] >= 100, "the new side does not serve")
         until_state(proxy, "closed")
         before = len(opened(proxy))
         light_sides[1].fail("truncate")
         wait_until(lambda: len(opened(proxy)) > before, lambda: f"it does not open: {proxy.counters()['breaker']}")
+        mark = load.result.sent
         load.more()
-        lost = len(load.result.broken)
-        load.more()
-        assert len(load.result.broken) == lost, "an answer of the new side reached a client while the breaker is open"
     result = load.result
+    assert max(result.broken, default=0) < mark, "an answer of the new side reached a client while the breaker is open"
     assert result.errors == []
-    assert [number for number in result.broken if number % 20] == [], "a short answer was lost"
+    assert [number for number in result.broken if number % 3] == [], "a short answer was lost"
     ledger = proxy.settled(result.sent)
     assert ledger["new_failed"] >= len(result.broken)
     assert proxy.side("new")["truncated"] >= len(result.broken)
