@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parallelrun.config.edit import EditError, insert, remove
@@ -13,6 +13,7 @@ from parallelrun.config.written import Plain
 from tests.support.styled_yaml import TEXTS, Written
 
 RULE: Plain = {"at": "$.new[0].a", "absolute": 0.5, "reason": "why: [no]"}
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KINDS = ("ignore", "unordered", "case")
 
 rules = st.one_of(
@@ -44,8 +45,11 @@ def shuffled(draw: st.DrawFn, data: dict[str, Any]) -> dict[str, Any]:
 
 
 @st.composite
-def texts(draw: st.DrawFn) -> Written:
-    data = shuffled(draw, draw(documents))
+def texts(draw: st.DrawFn, *, with_a_rule: bool = False) -> Written:
+    data: dict[str, Any] = draw(documents)
+    if with_a_rule and not every_rule(data):
+        data["compare"] = {draw(st.sampled_from(KINDS)): [draw(rules)]}
+    data = shuffled(draw, data)
     if isinstance(data.get("routes"), list):
         data["routes"] = [shuffled(draw, route) for route in data["routes"]]
     return Written(draw, data)
@@ -114,6 +118,7 @@ def differ_in_one_piece(shorter: str, longer: str) -> bool:
     return longer.endswith(shorter[same:])
 
 
+@patient
 @given(places_to_put())
 def test_what_is_put_in_is_all_that_changes(place: tuple[Written, KeyPath]) -> None:
     written, path = place
@@ -125,6 +130,7 @@ def test_what_is_put_in_is_all_that_changes(place: tuple[Written, KeyPath]) -> N
     assert all(comment in changed for comment in written.comments)
 
 
+@patient
 @given(places_to_put())
 def test_what_was_put_in_comes_out_again_without_a_trace(place: tuple[Written, KeyPath]) -> None:
     written, path = place
@@ -140,10 +146,11 @@ def test_what_was_put_in_comes_out_again_without_a_trace(place: tuple[Written, K
 
 @st.composite
 def rules_to_remove(draw: st.DrawFn) -> tuple[Written, KeyPath]:
-    written = draw(texts().filter(lambda written: every_rule(written.data)))
+    written = draw(texts(with_a_rule=True))
     return written, draw(st.sampled_from(every_rule(written.data)))
 
 
+@patient
 @given(rules_to_remove())
 def test_what_is_taken_out_takes_nothing_else_with_it(place: tuple[Written, KeyPath]) -> None:
     written, path = place
@@ -256,6 +263,7 @@ def test_what_is_not_there_cannot_be_taken_out() -> None:
         remove(BEFORE, ("compare", "ignore", 2))
 
 
+@patient
 @given(texts(), st.text(max_size=3), st.integers(0, 400))
 def test_a_text_with_any_slip_in_it_is_edited_right_or_refused(written: Written, slip: str, where: int) -> None:
     text = written.text[:where] + slip + written.text[where:]
