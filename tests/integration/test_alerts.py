@@ -115,7 +115,7 @@ async def start(tmp_path: Path, quick: None) -> AsyncIterator[Start]:
     engines: list[Engine] = []
 
     async def begin(*targets: dict[str, str]) -> Engine:
-        engine = Engine(f"sqlite:///{tmp_path}/{len(engines)}.db", alerts=list(targets))
+        engine = Engine(f"sqlite:///{tmp_path}/evidence.db", alerts=list(targets))
         engines.append(engine)
         engine.alerts.start()
         await engine.collector.start()
@@ -359,3 +359,22 @@ async def test_a_fault_in_one_matter_does_not_end_the_telling_of_others(start: S
     differ(engine, "$.total")
     await until(lambda: len(receiver.told) == 2)
     assert {key.partition(":")[0] for key, _ in receiver.told} == {"fault", "difference"}
+
+
+async def test_a_restart_tells_nothing_twice_and_what_ended_meanwhile(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "RESUME_MS", 500)
+    first = await start(receiver.target)
+    differ(first, "$.total")
+    first.events.publish("breaker.opened", "error", reason="5 failures in a row.")
+    await until(lambda: len(receiver.told) == 2)
+    await first.alerts.settle()
+    await first.collector.stop()
+    await first.alerts.stop(5.0)
+    second = await start(receiver.target)
+    await until(lambda: len(receiver.told) > 2)
+    difference, breaker = sorted((key for key, _ in receiver.told[:2]), reverse=True)
+    assert receiver.told[2:] == [("breaker", "resolved")]
+    assert breaker == "breaker"
+    assert [one.key for one in second.alerts.status().open] == [difference]

@@ -14,14 +14,18 @@ from parallelrun.alerts.differences import WHY_OVER, difference_alert, signature
 from parallelrun.alerts.facts import Side, Unhealthy
 from parallelrun.alerts.gathered import Gathered
 from parallelrun.alerts.happenings import FAULTS, change
+from parallelrun.alerts.memory import FACT, dump, load
 from parallelrun.alerts.status import AlertsStatus, OpenAlert
 from parallelrun.alerts.targets import Targets
 from parallelrun.config import Config
+from parallelrun.evidence import StoreError, StoreTooNewError
 from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.events import Event, Events, Subscription
 
 LOOK_S = 1.0
 """Seconds between two looks at the facts."""
+RECALL_S = 5.0
+"""How long the store may take to say what an earlier process has told, in seconds."""
 EVENTS = 16_384
 """Events that may wait to be looked at: more than there are differences that the core tells apart."""
 DIFFERENCES = 200
@@ -50,6 +54,7 @@ class Alerts:
         place: str,
         version: str,
     ) -> None:
+        self._collector = collector
         self._evidence = collector.evidence
         self._events = events
         self._config = config
@@ -67,9 +72,8 @@ class Alerts:
 
     def status(self) -> AlertsStatus:
         """As it is now."""
-        told = [one for one in self._book.open.values() if one.told]
         return AlertsStatus(
-            tuple(OpenAlert(one.alert.key, one.alert.severity, one.alert.title, one.since_ms) for one in told),
+            self._open(),
             dict(self._told),
             self._book.withdrawn,
             self._missed,
@@ -82,17 +86,27 @@ class Alerts:
         self._targets.configure(self._config())
         self._task = asyncio.create_task(self._watch(), name="alerts")
 
-    async def stop(self, grace_s: float) -> None:
-        """Takes over what has happened until now, tells all that waits, for so long, and ends."""
+    async def settle(self) -> None:
+        """Ends the watching: tells at once what waits for others, and gives the store what is to be remembered."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-            heard = await _heard(self._subscription, 0.0)
-            self._take(heard[0] if heard else [], look=True, last=True)
-            await self._targets.stop(grace_s)
+            self._task = None
+            await self._take_the_rest(look=True)
+
+    async def stop(self, grace_s: float) -> None:
+        """Ends all of it, for which the targets have so long; tells also what has happened since it has settled."""
+        await self.settle()
+        await self._take_the_rest(look=False)
+        await self._targets.stop(grace_s)
         self._until_stopped.close()
 
+    async def _take_the_rest(self, *, look: bool) -> None:
+        heard = await _heard(self._subscription, 0.0)
+        self._take(heard[0] if heard else [], look=look, last=True)
+
     async def _watch(self) -> None:
+        await self._resume()
         next_look = time.monotonic()
         while True:
             heard = await _heard(self._subscription, next_look - time.monotonic())
@@ -104,6 +118,17 @@ class Alerts:
             self._take(events, look=look)
             if look:
                 next_look = time.monotonic() + LOOK_S
+
+    async def _resume(self) -> None:
+        """Takes over what an earlier process has told, if the store says so in time."""
+        with self._guarded():
+            try:
+                async with asyncio.timeout(RECALL_S):
+                    known = load(await self._collector.recall(FACT))
+            except (StoreError, StoreTooNewError, TimeoutError):
+                return
+            self._book.resume(known, self._now())
+            self._targets.resume(alert for alert, _ in known)
 
     def _take(self, events: list[Event], *, look: bool, last: bool = False) -> None:
         for event in events:
@@ -118,6 +143,8 @@ class Alerts:
             for notice in notices:
                 self._publish(notice)
             self._targets.offer(notices)
+            if notices:
+                self._collector.remember(FACT, dump(self._open()))
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -182,6 +209,10 @@ class Alerts:
         with contextlib.suppress(KeyError):
             return replace(notice, alert=self._difference(signature))
         return notice
+
+    def _open(self) -> tuple[OpenAlert, ...]:
+        told = [one for one in self._book.open.values() if one.told]
+        return tuple(OpenAlert(one.alert.key, one.alert.severity, one.alert.title, one.since_ms) for one in told)
 
     def _publish(self, notice: Notice) -> None:
         alert = notice.alert

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from parallelrun.alerts.alert import RANK, Message, Notice, Severity
+from parallelrun.alerts.alert import RANK, Alert, Message, Notice, Severity
 
 LISTED = 20
 """Notices in one message. Further ones are counted in it."""
@@ -80,6 +80,10 @@ class Outbox:
             least = max(self._pending.values(), key=_rank)
             self._leave(self._pending.pop(least.alert.key))
             self._more += 1
+
+    def resume(self, alerts: Iterable[Alert]) -> None:
+        """An earlier process has told of these: their end is worth telling."""
+        self._open.update(alert.key for alert in alerts if RANK[alert.severity] >= RANK[self.least])
 
     def next_ms(self, now_ms: int) -> int | None:
         """When `message` will have one; None while nothing waits."""

@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from parallelrun.alerts.alert import Notice
+from parallelrun.alerts.alert import Alert, Notice
 from parallelrun.alerts.delivery import Delivery
 from parallelrun.alerts.outbox import Outbox
 from parallelrun.alerts.senders import sender
@@ -63,6 +63,12 @@ class Targets:
         told = tuple(notices)
         for _, delivery, _ in self._running:
             delivery.offer(told)
+
+    def resume(self, alerts: Iterable[Alert]) -> None:
+        """An earlier process has told of these."""
+        told = tuple(alerts)
+        for _, delivery, _ in self._running:
+            delivery.outbox.resume(told)
 
     def status(self) -> tuple[TargetStatus, ...]:
         """As it is now, in the order of the configuration."""

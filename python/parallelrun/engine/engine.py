@@ -145,6 +145,7 @@ class Engine:
         handed_over = await self._hand_over(hurry)
         clock = await self._finish(max(0.0, clocks.grace.total_seconds() - deadline.passed), hurry)
         await self._tasks.cancel()
+        await self.alerts.settle()
         # A second stays for the rest, where there is one.
         await self.collector.stop(max(0.2, min(FLUSH_S, deadline.left - 1.0)))
         await self.alerts.stop(max(0.0, min(TELL_S, deadline.left - 0.5)))

@@ -126,6 +126,18 @@ class Collector:
         """To be called with each snapshot that the core took over: what its rules hide counts as hidden from now on."""
         self._writer.configured(snapshot)
 
+    def remember(self, name: str, value: str) -> None:
+        """Keeps a text in the store, under a name, for the next process; written when the store next takes anything."""
+        self._writer.remember(name, value)
+
+    async def recall(self, name: str) -> str | None:
+        """What an earlier process has told the store to remember; None where there is nothing.
+
+        Raises:
+            StoreError, StoreTooNewError: the store does not answer.
+        """
+        return await self._writer.store.fact(name)
+
     def refresh(self) -> Counters:
         """Reads the counters now, beside the regular look once per interval."""
         counters = Counters.model_validate_json(self.core.counters())

@@ -56,6 +56,8 @@ class Writer:
         self._written_endpoints: dict[str, EndpointCounts] = {}
         self._written_differences: dict[str, Difference] = {}
         self._written_rules: rules.RulesInForce | None = None
+        self._remembered: dict[str, str] = {}
+        self._written_facts: dict[str, str] = {}
         self._epoch = 0
         self._others: dict[str, int] = {}
         self._inserted = 0
@@ -67,6 +69,10 @@ class Writer:
         if self._rules is None or self._rules.digest != digest:
             self._rules = rules.RulesInForce(digest, self._now())
             self._evidence.rules_since_ms = self._rules.since_ms
+
+    def remember(self, name: str, value: str) -> None:
+        """The store is to hold this as the fact `name`."""
+        self._remembered[name] = value
 
     async def flush(self, lost: int, *, ended: bool = False) -> None:
         """Writes everything that the store has not got, and does the upkeep when it is due.
@@ -111,6 +117,7 @@ class Writer:
         if self._epoch:
             self._events.publish("store.replaced", "warning", store=self.store.place)
         self._written_endpoints, self._written_differences, self._written_rules = {}, {}, None
+        self._written_facts = {}
         known = rules.load(await self.store.fact(rules.FACT))
         if known and self._rules and known.digest == self._rules.digest:
             self._rules = self._written_rules = known
@@ -140,7 +147,7 @@ class Writer:
         counters, current = self._evidence.now, self._evidence.current
         endpoints = [one for one in counters.endpoints if self._written_endpoints.get(one.endpoint) != one]
         differences = [one for name, one in current.items() if self._written_differences.get(name) != one]
-        facts = {}
+        facts = {name: value for name, value in self._remembered.items() if self._written_facts.get(name) != value}
         if self._rules and self._rules != self._written_rules:
             facts[rules.FACT] = self._rules.dump()
         records = self._hold.take(BATCH_RECORDS, BATCH_BYTES)
@@ -152,6 +159,7 @@ class Writer:
     def _wrote(self, batch: Batch) -> None:
         self._written_endpoints.update((one.endpoint, one) for one in batch.endpoints)
         self._written_differences.update((one.signature, one) for one in batch.differences)
+        self._written_facts.update(batch.facts)
         if rules.FACT in batch.facts:
             self._written_rules = rules.load(batch.facts[rules.FACT])
         self._hold.done(batch.records)

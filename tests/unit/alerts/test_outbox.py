@@ -72,6 +72,13 @@ def test_one_that_never_heard_of_it_does_not_hear_of_its_end() -> None:
     assert taken(box, NOW).resolved
 
 
+def test_after_a_restart_it_hears_of_the_end_of_what_concerned_it() -> None:
+    box = outbox("warning")
+    box.resume([notice("a").alert, notice("b", "info").alert])
+    box.offer([notice("a", over=NOW + 5), notice("b", "info", over=NOW + 5), notice("c", over=NOW + 5)])
+    assert [one.alert.key for one in taken(box, NOW).notices] == ["a"]
+
+
 def test_a_message_stays_the_same_until_it_is_taken_and_newer_notices_wait() -> None:
     box = outbox()
     box.offer([notice("a")])

@@ -203,6 +203,22 @@ async def test_rules_hold_since_they_first_did_whatever_restarts(url: str) -> No
     assert await process(OTHER_RULES, SNAPSHOT) == int(clock.now * 1000) - 10_000
 
 
+async def test_what_is_to_be_remembered_is_written_once_for_each_change(store: Store, make: Start) -> None:
+    collector = make()
+    assert await collector.recall("x") is None
+    collector.remember("x", "1")
+    await collector.start()
+    await collector.stop()
+    assert await collector.recall("x") == "1"
+    written = []
+    for value in ("2", "2", "3"):
+        collector.remember("x", value)
+        for batch in collector._writer._batches(always=True):
+            written.append(batch.facts)
+            collector._writer._wrote(batch)
+    assert written == [{"x": "2"}, {}, {"x": "3"}]
+
+
 async def test_a_record_that_cannot_be_read_is_lost_and_told(make: Start) -> None:
     core, told = FakeCore(), Told()
     collector = make(core, events=told.events)
