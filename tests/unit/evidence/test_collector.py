@@ -204,7 +204,7 @@ async def test_rules_hold_since_they_first_did_whatever_restarts(url: str) -> No
 
 
 async def test_what_is_to_be_remembered_is_written_once_for_each_change(store: Store, make: Start) -> None:
-    collector = make()
+    collector = make(FakeCore())
     assert await collector.recall("x") is None
     collector.remember("x", "1")
     await collector.start()
