@@ -205,7 +205,7 @@ async def test_what_is_over_is_told_to_who_heard_of_it(start: Start, receiver: R
 async def test_each_gets_only_what_is_severe_enough(start: Start, receiver: Receiver, make_origin: MakeOrigin) -> None:
     calm = Receiver(make_origin("calm"))
     engine = await start(receiver.target, {**calm.target, "min": "critical"})
-    engine.events.publish("rollout.moved", action="step", phase="stepping", weight=0.1, reason="Proved.")
+    engine.events.publish("rollout.moved", action="step", phase="stepping", weight=100_000, reason="Proved.")
     differ(engine, "$.total")
     await until(lambda: len(receiver.told) == 2)
     writes = {"status_5xx": 0, "missed_writes": 2}

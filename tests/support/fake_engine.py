@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 
 from parallelrun.alerts.alerts import Alerts
+from parallelrun.alerts.facts import RolloutFacts
 from parallelrun.api import rules, views
 from parallelrun.api.status import status
 from parallelrun.config import Config, Loaded
@@ -36,11 +37,13 @@ class FakeEngine:
         self.collector = Collector(self.core, self.store, events=self.events, interval=0.01, **options)
         self.loaded = Loaded(Config.model_validate({**SIDES, **settings}), Attachments())
         self.health = HealthChecks(self, self.core)
+        self.rollout_facts: RolloutFacts | None = None
         self.alerts = Alerts(
             self.collector,
             self.events,
             config=lambda: self.config,
             unhealthy=lambda: self.health.unhealthy,
+            rollout=lambda: self.rollout_facts,
             place=self.store.place,
             version=self.version,
         )

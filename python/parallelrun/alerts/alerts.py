@@ -11,7 +11,7 @@ from parallelrun.alerts.alert import Alert, Notice, Severity
 from parallelrun.alerts.book import Book
 from parallelrun.alerts.conditions import holding, is_condition
 from parallelrun.alerts.differences import WHY_OVER, difference_alert, signature_of
-from parallelrun.alerts.facts import Side, Unhealthy
+from parallelrun.alerts.facts import RolloutFacts, Side, Unhealthy
 from parallelrun.alerts.gathered import Gathered
 from parallelrun.alerts.happenings import FAULTS, change
 from parallelrun.alerts.memory import FACT, dump, load
@@ -40,6 +40,7 @@ class Alerts:
         events: what happens; also `alert`, `alert.resolved` and what becomes of the messages.
         config: the configuration in force.
         unhealthy: the sides whose health URL fails.
+        rollout: where the rollout stands.
         place: where evidence is kept, without secrets.
         version: of parallelrun.
     """
@@ -51,6 +52,7 @@ class Alerts:
         *,
         config: Callable[[], Config],
         unhealthy: Callable[[], Mapping[Side, Unhealthy]],
+        rollout: Callable[[], RolloutFacts | None],
         place: str,
         version: str,
     ) -> None:
@@ -58,7 +60,7 @@ class Alerts:
         self._evidence = collector.evidence
         self._events = events
         self._config = config
-        self._facts = Gathered(collector, config, unhealthy, place)
+        self._facts = Gathered(collector, config, unhealthy, rollout, place)
         self._epoch_s = time.time() - time.monotonic()
         self._book = Book()
         self._targets = Targets(version, events, self._now)
@@ -164,10 +166,8 @@ class Alerts:
         elif event.name in FAULTS:
             self._facts.fault(event.name, str(event.data.get("error", "")), now)
         elif found := change(event):
-            begun = found.begun.key if found.begun else None
-            for key in list(self._book.open):
-                if key != begun and found.ends(key):
-                    self._book.end(key, now, found.why)
+            if found.over:
+                self._book.end(found.over, now, found.why)
             if found.begun:
                 self._book.begin(found.begun, now)
 

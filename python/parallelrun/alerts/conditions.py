@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from parallelrun.alerts.alert import Alert, Fact
-from parallelrun.alerts.facts import Facts, Side
+from parallelrun.alerts.facts import Facts, RolloutFacts, Side
+from parallelrun.config.units import MILLION, format_share
 from parallelrun.config.words import number, span
 from parallelrun.evidence.copies import ENOUGH, MANY, QUIET, unnoticed, why_no_copies
 
@@ -14,13 +15,14 @@ MISSED_MS = 3_600_000
 LOST_MS = 600_000
 """So long after the last missed write, or the last lost pair or fault, the matter goes on."""
 
-KINDS = frozenset({"quiet", "failing", "unhealthy", "missed", "store", "lost", "fault"})
+KINDS = frozenset({"quiet", "failing", "unhealthy", "missed", "store", "lost", "rollout", "fault"})
 """What the keys of these matters begin with."""
 
 _PARTS = {
     "admin.failing": "The admin API has ended",
     "collector.failing": "Evidence cannot be read from the core",
     "engine.failing": "A task beside the traffic has ended",
+    "rollout.failing": "The rollout cannot be looked after",
 }
 
 
@@ -38,6 +40,7 @@ def holding(facts: Facts) -> Iterator[Alert]:
     yield from _unhealthy(facts)
     yield from _missed(facts)
     yield from _store(facts)
+    yield from _rollout(facts.rollout)
     yield from _faults(facts)
 
 
@@ -101,6 +104,24 @@ def _store(facts: Facts) -> Iterator[Alert]:
     if facts.lost and facts.now_ms - facts.lost.last_ms < LOST_MS:
         text = f"{number(facts.lost.total, 'example pair')} never reached the store. Counts are complete."
         yield Alert("lost", "warning", "Evidence was lost", text, {"pairs": facts.lost.total})
+
+
+def _rollout(rollout: RolloutFacts | None) -> Iterator[Alert]:
+    if rollout is None:
+        return
+    weight = format_share(rollout.weight)
+    known: dict[str, Fact] = {"phase": rollout.phase, "weight": rollout.weight / MILLION, "reason": rollout.reason}
+    if rollout.phase == "rolled_back":
+        title = "The rollout has been rolled back: the old side serves everybody"
+        yield Alert("rollout:rolled_back", "critical", title, rollout.reason, known)
+    if rollout.phase == "paused":
+        yield Alert("rollout:paused", "warning", f"The rollout is paused at {weight}", rollout.reason, known)
+    if rollout.waiting:
+        title = "The rollout waits for somebody to approve the next step"
+        yield Alert("rollout:approval", "warning", title, f"{rollout.reason} It is at {weight}.", known)
+    if rollout.blind is not None:
+        title = f"The rollout is blind: it stays at {weight}"
+        yield Alert("rollout:blind", "warning", title, rollout.blind, {**known, "reason": rollout.blind})
 
 
 def _faults(facts: Facts) -> Iterator[Alert]:

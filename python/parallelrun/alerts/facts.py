@@ -34,6 +34,25 @@ class Unhealthy:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutFacts:
+    """Where the rollout stands.
+
+    Args:
+        phase: as it is shown.
+        weight: the share of clients that the new side is to serve, in parts per million.
+        reason: of the last move.
+        waiting: whether the next step waits for a person.
+        blind: why nothing can be judged; None while it can.
+    """
+
+    phase: str
+    weight: int
+    reason: str
+    waiting: bool = False
+    blind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One moment.
 
@@ -51,6 +70,7 @@ class Facts:
         store_error: why it takes none; None while it does.
         held: pairs that wait for the store.
         lost: pairs that never reached it; None if there are none.
+        rollout: where it stands; None where there is none.
         faults: events that say that a part of parallelrun itself failed, by name.
     """
 
@@ -67,6 +87,7 @@ class Facts:
     store_error: str | None = None
     held: int = 0
     lost: Lately | None = None
+    rollout: RolloutFacts | None = None
     faults: Mapping[str, Lately] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from parallelrun.alerts.facts import Counted, Facts, Lately, Side, Unhealthy
+from parallelrun.alerts.facts import Counted, Facts, Lately, RolloutFacts, Side, Unhealthy
 from parallelrun.config import Config
 from parallelrun.config.units import MILLION
 from parallelrun.evidence.collector import Collector
@@ -18,6 +18,7 @@ class Gathered:
         collector: what is known.
         config: the configuration in force.
         unhealthy: the sides whose health URL fails.
+        rollout: where the rollout stands.
         place: where evidence is kept, without secrets.
     """
 
@@ -26,11 +27,13 @@ class Gathered:
         collector: Collector,
         config: Callable[[], Config],
         unhealthy: Callable[[], Mapping[Side, Unhealthy]],
+        rollout: Callable[[], RolloutFacts | None],
         place: str,
     ) -> None:
         self._collector = collector
         self._config = config
         self._unhealthy = unhealthy
+        self._rollout = rollout
         self._place = place
         self._counted = Counted()
         self._faults: dict[str, Lately] = {}
@@ -59,6 +62,7 @@ class Gathered:
             store_error=collector.health.error,
             held=held,
             lost=self._counted("lost", collector.lost, now_ms),
+            rollout=self._rollout(),
             faults=dict(self._faults),
         )
 

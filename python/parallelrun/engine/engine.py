@@ -64,6 +64,7 @@ class Engine:
             events,
             config=lambda: self.config,
             unhealthy=lambda: self.health.unhealthy,
+            rollout=lambda: None,
             place=store.place,
             version=self.version,
         )

@@ -14,7 +14,8 @@ from parallelrun.alerts.conditions import (
     holding,
     is_condition,
 )
-from parallelrun.alerts.facts import Counted, Facts, Lately, Unhealthy
+from parallelrun.alerts.facts import Counted, Facts, Lately, RolloutFacts, Unhealthy
+from parallelrun.alerts.happenings import FAULTS
 from tests.unit.alerts.given import NOW, recent
 
 WELL = Facts(
@@ -99,7 +100,20 @@ def test_the_store_and_what_was_lost() -> None:
     assert found(lost=Lately(5, NOW - LOST_MS)) == []
 
 
-@pytest.mark.parametrize("name", ["admin.failing", "collector.failing", "engine.failing"])
+def test_where_the_rollout_stands() -> None:
+    going = RolloutFacts("stepping", 250_000, "All is proved.")
+    assert found(rollout=going) == []
+    back = one(rollout=replace(going, phase="rolled_back", weight=0, reason="It answers wrongly."))
+    assert (back.key, back.severity, back.text) == ("rollout:rolled_back", "critical", "It answers wrongly.")
+    paused = one(rollout=replace(going, phase="paused"))
+    assert (paused.key, paused.severity) == ("rollout:paused", "warning")
+    assert paused.title == "The rollout is paused at 25%"
+    assert one(rollout=replace(going, waiting=True)).key == "rollout:approval"
+    blind = one(rollout=replace(going, blind="The store takes no evidence."))
+    assert (blind.key, blind.text, blind.facts["weight"]) == ("rollout:blind", "The store takes no evidence.", 0.25)
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
 def test_a_fault_of_our_own(name: str) -> None:
     alert = one(faults={name: Lately(1, NOW, "KeyError: x")})
     assert (alert.key, alert.severity) == (f"fault:{name}", "critical")

@@ -1,9 +1,10 @@
 """What events of the breaker and the rollout change."""
 
-from typing import Any
+from typing import Any, get_args
 
 from parallelrun.alerts.happenings import Change, change
 from parallelrun.evidence.events import Event
+from parallelrun.rollout.actions import Kind
 
 
 def of(event: str, **data: Any) -> Change | None:
@@ -14,38 +15,34 @@ def test_the_breaker() -> None:
     opened = of("breaker.opened", reason="5 failures in a row.")
     assert opened
     assert opened.begun
-    assert (opened.begun.key, opened.begun.severity, opened.over) == ("breaker", "critical", None)
+    assert [opened.begun.key, opened.begun.severity, opened.over] == ["breaker", "critical", None]
     assert opened.begun.text.startswith("5 failures in a row. The old side serves everybody")
     closed = of("breaker.closed")
     assert closed
-    assert (closed.over, closed.begun) == ("breaker", None)
+    assert [closed.over, closed.begun] == ["breaker", None]
     assert of("breaker.half_open") is None
 
 
-def test_a_move_of_the_rollout_has_happened_and_ends_what_it_waited_for() -> None:
-    moved = of("rollout.moved", action="step", phase="stepping", weight=0.25, reason="All is proved.")
+def test_a_move_of_the_rollout_has_happened() -> None:
+    moved = of("rollout.moved", action="step", phase="stepping", weight=250_000, reason="All is proved.")
     assert moved
     assert moved.begun
-    assert (moved.over, moved.begun.lasting, moved.begun.severity) == ("rollout:", False, "info")
-    assert moved.begun.title == "The rollout has moved: stepping, weight 25 %"
-    assert moved.begun.text == "All is proved."
+    assert [moved.over, moved.begun.lasting, moved.begun.severity] == [None, False, "info"]
+    assert (moved.begun.title, moved.begun.text) == ("The rollout has gone to 25%", "All is proved.")
 
 
-def test_a_stop_of_the_rollout_lasts() -> None:
-    stops = {"pause": "warning", "wait": "warning", "roll_back": "critical"}
-    keys = set()
-    for action, severity in stops.items():
-        stop = of("rollout.moved", action=action, phase="paused", reason="Because.")
-        assert stop
-        assert stop.begun
-        assert (stop.begun.severity, stop.begun.lasting, stop.begun.text) == (severity, True, "Because.")
-        keys.add(stop.begun.key)
-    assert len(keys) == len(stops)
-    assert all(key.startswith("rollout:") for key in keys)
+def test_what_lasts_is_no_move() -> None:
+    for action in ("wait", "pause", "roll_back", "fall_back", "go_on"):
+        assert of("rollout.moved", action=action, phase="x", weight=0, reason="Because.") is None
 
 
-def test_an_event_that_lacks_everything_is_told_all_the_same() -> None:
-    moved = of("rollout.moved")
-    assert moved
-    assert moved.begun
+def test_every_action_of_a_rollout_is_a_move_or_lasts() -> None:
+    lasting = {"stay", "wait", "pause", "roll_back", "fall_back", "go_on"}
+    told = {kind for kind in get_args(Kind) if of("rollout.moved", action=kind, weight=0)}
+    assert told | lasting == set(get_args(Kind))
+    assert not told & lasting
+
+
+def test_other_events_change_nothing() -> None:
+    assert of("rollout.moved") is None
     assert of("config.reloaded") is None
