@@ -2,6 +2,7 @@
 signature with a library of its own. The core is a fake one, so that a test can say what is counted.
 """
 
+import io
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console, Group
 from standardwebhooks.webhooks import Webhook
 
 from parallelrun.alerts import alerts, book, delivery, outbox, senders
+from parallelrun.api import views
 from parallelrun.api.metrics import Metrics
 from parallelrun.api.status import status
+from parallelrun.cli.status_text import status_text
 from parallelrun.config import Config, Loaded
 from parallelrun.config.attachments import Attachments
 from parallelrun.evidence import collector
@@ -131,6 +135,13 @@ def _told(receiver: Receiver, alerts: int) -> bool:
     return len(receiver.told) == alerts
 
 
+def printed(text: Group) -> str:
+    console = Console(width=500, file=io.StringIO(), color_system=None)
+    with console.capture() as capture:
+        console.print(text)
+    return capture.get()
+
+
 def names(engine: Engine) -> list[str]:
     return [event.name for event in engine.seen if event.name.startswith("alert")]
 
@@ -230,6 +241,9 @@ async def test_a_target_that_refuses_is_tried_again_until_it_is_back(start: Star
     assert target.error
     assert target.next_try_at
     assert target.failing_since
+    shown = printed(status_text(await status(engine), views.ledger(engine)))
+    for part in ("1 open; 1 warning told", "to webhook+http://127.0.0.1", f"failing: {target.error}", ", 1 wait"):
+        assert part in shown
     receiver.origin.listen()
     await until(lambda: receiver.told)
     await until(lambda: engine.alerts.status().targets[0].error is None)

@@ -1,6 +1,8 @@
 """Alerts of the real process: from a difference between two real origins to a signed message and a mail."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from standardwebhooks.webhooks import Webhook
@@ -59,3 +61,15 @@ def test_a_difference_reaches_everybody_even_as_the_process_ends(
     finally:
         serving.close()
         mail.close()
+
+
+def test_a_process_that_tells_nobody_does_not_load_apprise() -> None:
+    """It takes a third of a second, and some ten megabytes."""
+    program = """
+import sys
+from parallelrun.config import Source
+Source(None, {"old": "http://127.0.0.1:1", "new": "http://127.0.0.1:2"}, {}).load()
+import parallelrun.cli, parallelrun.engine, parallelrun.web.app
+assert "apprise" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
