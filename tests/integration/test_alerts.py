@@ -15,6 +15,7 @@ from rich.console import Console, Group
 from standardwebhooks.webhooks import Webhook
 
 from parallelrun.alerts import alerts, book, delivery, outbox, senders
+from parallelrun.alerts.facts import RolloutFacts
 from parallelrun.api import views
 from parallelrun.api.metrics import Metrics
 from parallelrun.api.status import status
@@ -187,6 +188,31 @@ async def test_one_difference_is_told_once_however_often_it_is_seen(start: Start
     differ(engine, "$.other")
     await until(lambda: len(receiver.told) == 2)
     assert len({key for key, _ in receiver.told}) == 2
+
+
+async def test_a_difference_that_waits_is_told_with_the_count_of_now(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "WAIT_MS", {"critical": 60_000, "warning": 60_000, "info": 60_000})
+    engine = await start(receiver.target)
+    differ(engine, "$.total")
+    await until(lambda: engine.alerts._book.open)
+    engine.core.count(ENDPOINT, "mismatch", 4)
+    engine.core.differ("$.total", endpoint=ENDPOINT, confirmed=4)
+    engine.collector.refresh()
+    await engine.alerts.settle()
+    await until(lambda: receiver.told)
+    facts = receiver.messages[0]["alerts"][0]["facts"]
+    assert (facts["count"], facts["compared"]) == (5, 5)
+
+
+async def test_what_no_longer_holds_is_over(start: Start, receiver: Receiver) -> None:
+    engine = await start(receiver.target)
+    engine.rollout_facts = RolloutFacts("paused", 250_000, "Somebody wanted it.")
+    await until(lambda: receiver.told)
+    engine.rollout_facts = RolloutFacts("stepping", 250_000, "Somebody resumed it.")
+    await until(lambda: len(receiver.told) == 2)
+    assert receiver.told == [("rollout:paused", "open"), ("rollout:paused", "resolved")]
 
 
 async def test_a_mail_says_it_in_words(start: Start, mail: MailServer) -> None:

@@ -84,6 +84,16 @@ def test_what_is_over_before_it_was_told_is_not_told_but_counted() -> None:
     assert (book.withdrawn, book.open) == (1, {})
 
 
+def test_what_is_over_when_its_time_comes_is_told_if_it_comes_back() -> None:
+    book = Book()
+    book.begin(alert("a"), NOW)
+    book.end("a", NOW + 10_000)
+    assert told(book, NOW + WAIT_MS["warning"]) == []
+    book.begin(alert("a"), NOW + 30_000)
+    assert told(book, NOW + 30_000) == [("a", False)]
+    assert book.withdrawn == 0
+
+
 def test_what_has_happened_is_told_each_time() -> None:
     book = Book()
     for number in range(3):
