@@ -19,8 +19,8 @@ ALLOWED: dict[str, set[str]] = {
     "judge": {"config"},
     "rollout": {"config", "evidence", "judge"},
     "alerts": {"config", "evidence"},
-    "engine": {"config", "evidence", "alerts"},
-    "api": {"config", "evidence", "alerts", "engine"},
+    "engine": {"config", "evidence", "rollout", "alerts"},
+    "api": {"config", "evidence", "rollout", "alerts", "engine"},
     "web": {"config", "evidence", "api"},
     "cli": {"config", "evidence", "judge", "engine", "api", "web"},
 }

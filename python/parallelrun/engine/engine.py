@@ -17,19 +17,30 @@ from parallelrun.engine.deadline import Deadline
 from parallelrun.engine.health import HealthChecks
 from parallelrun.engine.neighbours import name_of, others_listening, processes_at
 from parallelrun.engine.settings import Settings
-from parallelrun.engine.start import USAGE, StartError, bind_admin, cannot_listen, check_admin, ready_store
+from parallelrun.engine.start import (
+    USAGE,
+    StartError,
+    bind_admin,
+    cannot_listen,
+    check_admin,
+    ready_rollout,
+    ready_store,
+)
 from parallelrun.engine.status import Clock, ConfigStatus, Ending
 from parallelrun.engine.tasks import Tasks
 from parallelrun.evidence import Store
 from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.events import Events
 from parallelrun.evidence.threads import in_thread
+from parallelrun.rollout import Rollout
 
 FLUSH_S = 5.0
 """How long the store may take for the last evidence, in seconds, as far as the deadline allows."""
 
 TELL_S = 2.0
 """How long the last alerts may take, in seconds, as far as the deadline allows."""
+ROLLOUT_S = 2.0
+"""How long the store may take for what the rollout has counted last, in seconds, as far as the deadline allows."""
 
 CreateApp = Callable[["Engine"], Any]
 """Makes the ASGI application of the admin API; it may hold on to the engine."""
@@ -43,16 +54,20 @@ class Engine:
         store: the database of the evidence.
         collector: carries evidence from the one to the other, and knows what there is.
         settings: what is in force.
+        rollout: moves the traffic.
         events: where news is told.
     """
 
     version = __version__
 
-    def __init__(self, core: Proxy, store: Store, collector: Collector, settings: Settings, events: Events) -> None:
+    def __init__(
+        self, core: Proxy, store: Store, collector: Collector, *, settings: Settings, rollout: Rollout, events: Events
+    ) -> None:
         self.core = core
         self.store = store
         self.collector = collector
         self.settings = settings
+        self.rollout = rollout
         self.events = events
         self.draining = False
         """Whether it no longer takes new connections, since a signal asked it to end."""
@@ -106,6 +121,9 @@ class Engine:
                 core = Proxy(listener(loaded), snapshot(loaded, 1, today()))
             except ConfigError as error:
                 raise StartError(str(error), USAGE) from error
+            collector = Collector(core, store, events=events, version=cls.version)
+            settings = Settings(source, loaded, core, collector, events)
+            rollout = await ready_rollout(core, collector, store, settings, events)
             admin_socket = bind_admin(config.admin.listen)
             undo.callback(admin_socket.close)
             await check_admin(config.admin.listen, config.listen)
@@ -114,8 +132,7 @@ class Engine:
             except OSError as error:
                 raise cannot_listen("listen", config.listen, error) from error
             undo.callback(core.stop, 0.0)
-            collector = Collector(core, store, events=events, version=cls.version)
-            engine = cls(core, store, collector, Settings(source, loaded, core, collector, events), events)
+            engine = cls(core, store, collector, settings=settings, rollout=rollout, events=events)
             engine.admin = AdminServer(create_app(engine), admin_socket, events)
             engine.alerts.start()
             undo.push_async_callback(engine.alerts.stop, 0.0)
@@ -142,11 +159,15 @@ class Engine:
         clocks = self.config.stop
         deadline = Deadline(clocks.deadline.total_seconds())
         self.draining = True
+        self.rollout.leave()
         self.events.publish("draining", cause=cause, grace_s=clocks.grace.total_seconds())
         handed_over = await self._hand_over(hurry)
         clock = await self._finish(max(0.0, clocks.grace.total_seconds() - deadline.passed), hurry)
         await self._tasks.cancel()
         await self.alerts.settle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.1, min(ROLLOUT_S, deadline.left / 4))):
+                await self.rollout.stop()
         # A second stays for the rest, where there is one.
         await self.collector.stop(max(0.2, min(FLUSH_S, deadline.left - 1.0)))
         await self.alerts.stop(max(0.0, min(TELL_S, deadline.left - 0.5)))
@@ -168,6 +189,7 @@ class Engine:
     def _begin(self) -> None:
         self._tasks.start("settings", self.settings.follow())
         self._tasks.start("health", self.health.follow())
+        self._tasks.start("rollout", self.rollout.run())
         for listeners in self._listeners():
             self._tasks.start("settle-in", handover.settle_in(listeners))
         self.events.publish(

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Literal
 
 from parallelrun._core import ConfigError, Proxy
@@ -48,6 +50,11 @@ class Settings:
         self._one_at_a_time = asyncio.Lock()
         file = str(source.file) if source.file else None
         self.status = ConfigStatus(file, 1, _now_ms(), tuple(map(str, loaded.warnings)))
+        self.on_change: Callable[[Loaded, date], None] = lambda _loaded, _day: None
+        """Called with a configuration, and the day by which rules expire, just before it is put in force; and again
+        with the one before if the core refuses it."""
+        self.sampling = False
+        """Whether the core asks the old side again for a random sample of the pairs."""
         self._tell_collector(snapshot(loaded, 1, self._day))
 
     @property
@@ -124,10 +131,21 @@ class Settings:
             warnings=list(self.status.warnings),
         )
 
+    def sample(self, on: bool) -> None:
+        """Switches `sampling`."""
+        if on != self.sampling:
+            self.sampling = on
+            self._put_in_force(self.loaded)
+
     def _put_in_force(self, loaded: Loaded) -> None:
         generation = self.status.generation + 1
-        text = snapshot(loaded, generation, self._day)
-        self._core.configure(text)
+        text = snapshot(loaded, generation, self._day, sampling=self.sampling)
+        self.on_change(loaded, self._day)
+        try:
+            self._core.configure(text)
+        except ConfigError:
+            self.on_change(self.loaded, self._day)
+            raise
         self.loaded = loaded
         self._watch.files = frozenset(loaded.files)
         self._expired = expired_rules(loaded.config, self._day)

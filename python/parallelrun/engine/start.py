@@ -5,9 +5,17 @@ import http.client
 import os
 import socket
 
+from parallelrun.config.active import today
 from parallelrun.config.units import Address
 from parallelrun.engine.neighbours import name_of, processes_at
+from parallelrun.engine.settings import Settings
 from parallelrun.evidence import Store, StoreError, StoreTooNewError, open_store
+from parallelrun.evidence.collector import Collector
+from parallelrun.evidence.events import Events
+from parallelrun.evidence.rollouts import Rollouts
+from parallelrun.rollout import Rollout, make_plan
+from parallelrun.rollout.keeping import Keeper, UnreadableError
+from parallelrun.rollout.rollout import Core
 
 USAGE = 64
 """Exit code: what was asked for is wrong (`EX_USAGE`)."""
@@ -101,3 +109,20 @@ async def ready_store(url: str) -> Store:
         await store.close()
         raise StartError(f"store: {store.place}: {error}") from error
     return store
+
+
+async def ready_rollout(core: Core, collector: Collector, store: Store, settings: Settings, events: Events) -> Rollout:
+    """The rollout of the store, with its weight in force.
+
+    Raises:
+        StartError: the store does not answer, or what it holds cannot be read.
+    """
+    plan = make_plan(settings.loaded, today())
+    keeper = Keeper(Rollouts(store), collector.run.id)
+    rollout = Rollout(core, collector, keeper, plan, events, sample=settings.sample)
+    settings.on_change = lambda loaded, day: rollout.planned(make_plan(loaded, day))
+    try:
+        await rollout.take_up()
+    except (StoreError, StoreTooNewError, UnreadableError) as error:
+        raise StartError(f"store: {store.place}: {error}") from error
+    return rollout

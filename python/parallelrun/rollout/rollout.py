@@ -97,6 +97,8 @@ class Rollout:
         self._going_back = 0
         self._owed: _Owed | None = None
         self._leaving = False
+        self._outdated = False
+        """Whether another process has put another configuration in force: this one follows and decides nothing."""
 
     @property
     def state(self) -> State:
@@ -113,6 +115,7 @@ class Rollout:
             history=tuple(self._telling.history),
             blind_since=self._telling.blind_since,
             unsaved=self._books.fault if self._owed else None,
+            outdated=self._outdated,
         )
 
     def journal(self) -> AsyncIterator[str]:
@@ -141,6 +144,8 @@ class Rollout:
         """To be called with the plan of a newer configuration before that is in force: another version must not begin
         with the weight of the one before.
         """
+        if (plan.versions, plan.judged) != (self._plan.versions, self._plan.judged):
+            self._outdated = False
         self._plan = plan
         self._set_weight()
 
@@ -164,7 +169,7 @@ class Rollout:
             with contextlib.suppress(*STORE_ERRORS):
                 for _ in range(_ATTEMPTS):
                     found = await self._books.read()
-                    if found is None or found.state.epoch != self._state.epoch or self._owed:
+                    if found is None or found.state.epoch != self._state.epoch or self._owed or self._outdated:
                         return
                     self._count()
                     if await self._books.write(News(found.state, found.memory, self._watch.own)):
@@ -178,7 +183,7 @@ class Rollout:
                 return
             with contextlib.suppress(*STORE_ERRORS):  # noted: the next look is blind, and tries again
                 await self._meet()
-            if self._owed:
+            if self._owed or self._outdated:
                 return
             seen = await self._look(counters) if self._due(counters) else None
             action = self._decided(counters)
@@ -226,7 +231,13 @@ class Rollout:
 
     def _facts(self, counters: Counters, asked: Asked | None = None) -> Facts:
         closed = counters.breaker.state == "closed"
-        return Facts(self._clock(), self._plan, closed, self._watch.verdict, self._state.epoch, asked)
+        return Facts(self._clock(), self._followed(), closed, self._watch.verdict, self._state.epoch, asked)
+
+    def _followed(self) -> Plan:
+        """The plan in force, which in an outdated process is that of another one as far as it is known here."""
+        if not self._outdated:
+            return self._plan
+        return replace(self._plan, versions=self._state.versions, judged=self._state.judged)
 
     def _decided(self, counters: Counters) -> Action:
         action = decide(self._state, self._facts(counters))
@@ -234,7 +245,7 @@ class Rollout:
 
     def _count(self) -> Counters:
         self._counters = counters = self._collector.refresh()
-        self._watch.take(counters, going=self._state.going)
+        self._watch.take(counters, going=self._state.going and not self._outdated)
         limits = self._watch.limits_to_set(counters) if self._state.going else {}
         if limits:
             self._core.set_slow(json.dumps(limits))
@@ -263,7 +274,7 @@ class Rollout:
             StoreError, StoreTooNewError: it was not stored, and not done; never of a rollback.
         """
         before, now = self._state, self._clock()
-        state = applied(before, action, self._plan, now)
+        state = applied(before, action, self._followed(), now)
         if state.weight < before.weight:
             self._core.set_weight(state.weight)
         move = move_of(before, state, action, now)
@@ -332,6 +343,8 @@ class Rollout:
     async def _take_over_from(self, found: Kept) -> None:
         if found.state != self._state:
             self._telling.history = await self._books.history()
+        state = found.state
+        self._outdated = state.versions != self._plan.versions or (state.going and state.judged != self._plan.judged)
         self._take_over(found.state, found.memory, found.others)
 
     def _take_over(self, state: State, memory: Memory, others: Sums) -> None:

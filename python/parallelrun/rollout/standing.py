@@ -21,6 +21,7 @@ class Standing:
         history: the last moves, the newest first.
         blind_since: since when the judge has been blind; None while it is not.
         unsaved: why the last move is not in the store yet; None if it is.
+        outdated: whether another process has put another configuration in force, so that this one decides nothing.
     """
 
     now: datetime
@@ -30,6 +31,7 @@ class Standing:
     history: tuple[Move, ...]
     blind_since: datetime | None
     unsaved: str | None
+    outdated: bool
 
     @property
     def following(self) -> int | None:

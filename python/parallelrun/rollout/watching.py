@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from parallelrun.config.rollout import Gate
 from parallelrun.config.words import span
 from parallelrun.evidence.counters import Counters
-from parallelrun.judge import Entry, Stable, Verdict, judge
+from parallelrun.judge import Entry, JudgeState, Look, Stable, Verdict
 from parallelrun.judge.words import blind
 from parallelrun.rollout.keeping import Memory
 from parallelrun.rollout.looks import make_look, stable
@@ -113,7 +114,7 @@ class Watch:
         self._looked, self._missing, self._stable = now, missing, look.stable
         before = self.memory.judge
         try:
-            verdict, judged = await asyncio.to_thread(judge, look, before, plan.gate)
+            verdict, judged = await asyncio.to_thread(_judge, look, before, plan.gate)
         except Exception as error:  # whatever it is: without a judge there is no verdict
             why = f"the judge failed ({type(error).__name__}: {error})"[:300]
             self.verdict = Verdict(kind="blind", reason=blind(why))
@@ -137,3 +138,9 @@ class Watch:
         if self._summed is None:
             self._summed = self.own + self.others
         return self._summed
+
+
+def _judge(look: Look, state: JudgeState, gate: Gate) -> tuple[Verdict, JudgeState]:
+    from parallelrun.judge import judge  # noqa: PLC0415 - SciPy, which takes a second: in this thread, and only now
+
+    return judge(look, state, gate)

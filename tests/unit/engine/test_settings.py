@@ -168,3 +168,37 @@ async def test_a_file_that_is_named_can_mend_it(world: World, monkeypatch: pytes
     await until(lambda: world.generation == 2)
     following.cancel()
     assert not world.settings.status.refused
+
+
+async def test_a_change_is_told_before_it_is_in_force_and_taken_back_if_it_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int]] = []
+    world.settings.on_change = lambda loaded, _: told.append((loaded.config.new.url, world.generation))
+    await world.reload("old: http://a\nnew: http://c\n")
+    assert told == [("http://c", 1)]
+
+    def refuse(*_: object, **__: object) -> str:
+        return "{}"
+
+    monkeypatch.setattr(module, "snapshot", refuse)
+    (entry,) = await world.reload("old: http://a\nnew: http://d\n")
+    assert entry["event"] == "config.refused"
+    assert told[1:] == [("http://d", 2), ("http://c", 2)]
+
+
+async def test_sampling_is_switched_in_the_core_and_stays_through_a_reload(world: World) -> None:
+    seen: list[int] = []
+    configure = world.core.configure
+
+    class Core:
+        def configure(self, text: str) -> None:
+            seen.append(json.loads(text)["limits"]["sampled_per_s"])
+            configure(text)
+
+    world.settings._core = Core()  # type: ignore[assignment]
+    world.settings.sample(True)
+    world.settings.sample(True)
+    await world.reload(f"{BASE}limits: {{samples: 9}}\n")
+    world.settings.sample(False)
+    assert seen == [5, 9, 0]

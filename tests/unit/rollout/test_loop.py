@@ -285,6 +285,29 @@ async def test_what_another_process_did_is_taken_over() -> None:
         await one.ask("advance", "")
 
 
+@pytest.mark.parametrize("changed", [{"versions": "v1 v3"}, {"judged": "other rules"}])
+async def test_of_two_configurations_the_newer_process_has_its_way(changed: dict[str, str]) -> None:
+    world = World(quick())
+    one = await world.process()
+    await until(world, one, "stepping", weight=STEPS[1])
+    world.plan = quick(**changed)
+    other = await world.process()
+    await other.tick()
+    epoch = other.state.epoch
+    for _ in range(5):
+        await ticks(world, one, 1)
+        await ticks(world, other, 1)
+    assert one.state.epoch == other.state.epoch == epoch
+    one._set_weight()
+    assert world.weight == (0 if "versions" in changed else STEPS[1])
+    await one.stop()
+    await one.ask("rollback", "works here, too")
+    assert world.stored.phase == "rolled_back"
+    one.planned(world.plan)
+    await one.ask("start", "now it knows")
+    assert one.state.going
+
+
 async def test_a_store_that_is_replaced_costs_the_evidence_and_nothing_else() -> None:
     world = World(quick())
     rollout = await world.process()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from parallelrun.judge.journal import Entry, entries
-from parallelrun.judge.judge import judge
+from parallelrun.judge.judging import judge
 from parallelrun.judge.state import JudgeState
 from parallelrun.judge.verdict import Verdict
 
