@@ -396,6 +396,10 @@ impl Sent {
         Self(Instant::now())
     }
 
+    pub fn at(self) -> std::time::Instant {
+        self.0.into_std()
+    }
+
     pub fn took(self) -> Duration {
         self.0.elapsed()
     }

@@ -5,7 +5,10 @@
 //! good is the rollout's question; here it is only whether it works at all.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicU64, AtomicU8,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -56,6 +59,15 @@ struct Quiet {
     answered: AtomicU64,
 }
 
+/// Where the breaker stood when a request began.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// What is told of a request counts only in the era in which it began: one that hung when the breaker opened says nothing
+    /// of a new side that is back.
+    pub era: u64,
+    pub closed: bool,
+}
+
 impl Breaker {
     pub fn new(started: Instant) -> Self {
         Self {
@@ -68,10 +80,17 @@ impl Breaker {
         }
     }
 
-    /// What is told of a request counts only in the era in which it began: a request that hung when the breaker opened says
-    /// nothing of a new side that is back.
+    /// To be asked before the snapshot is loaded: then a request to a new side that has just been replaced by another one is of
+    /// an era that is over.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            era: self.era(),
+            closed: self.position.load(Relaxed) == Position::Closed as u8,
+        }
+    }
+
     pub fn era(&self) -> u64 {
-        self.era.load(Relaxed)
+        self.era.load(Acquire)
     }
 
     /// The new side has begun to answer.
@@ -79,13 +98,15 @@ impl Breaker {
         self.quiet.answered.store(self.now(), Relaxed);
     }
 
-    /// An answer of the new side is over, and worked.
-    pub fn worked(&self, spec: &BreakerSpec, era: u64) {
+    /// An answer of the new side is over, and worked; it was asked at `asked`.
+    pub fn worked(&self, spec: &BreakerSpec, era: u64, asked: Instant) {
         let quiet = &self.quiet;
-        if quiet.untroubled.load(Relaxed) && quiet.part.load(Relaxed) == part(spec, self.now()) {
+        let untroubled = quiet.untroubled.load(Relaxed) && era == self.era();
+        if untroubled && quiet.part.load(Relaxed) == part(spec, self.now()) {
             quiet.worked.fetch_add(1, Relaxed);
         } else {
-            self.tell_of(era, spec, |machine, now| machine.worked(spec, now, 1));
+            let asked = millis(asked.saturating_duration_since(self.started));
+            self.tell_of(era, spec, |machine, now| machine.worked(spec, now, asked));
         }
     }
 
@@ -94,7 +115,12 @@ impl Breaker {
         self.tell_of(era, spec, |machine, now| machine.failed(spec, now));
     }
 
-    /// A request has waited for the new side for `stall_ms` and has no answer yet.
+    /// The new side failed, and nobody asked the old one.
+    pub fn failed_unproven(&self, spec: &BreakerSpec, era: u64) {
+        self.tell_of(era, spec, |machine, now| machine.failed_unproven(spec, now));
+    }
+
+    /// A request has waited for the new side for `stall_ms` at least and has no answer yet.
     pub fn stalled(&self, spec: &BreakerSpec, era: u64) {
         let answered = self.quiet.answered.load(Relaxed);
         self.tell_of(era, spec, |machine, now| machine.stalled(spec, now, answered));
@@ -103,6 +129,11 @@ impl Breaker {
     /// What the health checks say.
     pub fn set_healthy(&self, spec: &BreakerSpec, healthy: bool) {
         self.tell(spec, |machine, now| machine.set_healthy(spec, now, healthy));
+    }
+
+    /// The new side is another one, of which nothing is known. To be called once the snapshot that says so is in force.
+    pub fn renew(&self, spec: &BreakerSpec) {
+        self.tell(spec, Machine::renew);
     }
 
     fn tell_of(&self, era: u64, spec: &BreakerSpec, news: impl FnOnce(&mut Machine, u64)) {
@@ -127,7 +158,7 @@ impl Breaker {
 
     /// Where it stands now: an open one may have become half open, and a half open one closed, by time alone.
     fn position(&self, spec: &BreakerSpec) -> Position {
-        if self.is_closed() {
+        if self.position.load(Relaxed) == Position::Closed as u8 {
             return Position::Closed;
         }
         let mut machine = self.lock();
@@ -138,15 +169,14 @@ impl Breaker {
 
     /// True if a copy may be sent, as a probe if it is open.
     pub fn admits_copy(&self, spec: &BreakerSpec) -> bool {
-        if !self.is_open(spec) {
-            return true;
-        }
-        self.lock().probed = true;
-        self.probing.take(spec.probes_per_s)
+        !self.is_open(spec) || self.probing.take(spec.probes_per_s)
     }
 
-    pub fn is_closed(&self) -> bool {
-        self.position.load(Relaxed) == Position::Closed as u8
+    /// A copy leaves; a probe, if it is open.
+    pub fn copied(&self) {
+        if self.position.load(Relaxed) == Position::Open as u8 {
+            self.lock().probed = true;
+        }
     }
 
     pub fn is_open(&self, spec: &BreakerSpec) -> bool {
@@ -188,7 +218,7 @@ impl Breaker {
 
     fn publish(&self, machine: &Machine) {
         self.position.store(machine.position as u8, Relaxed);
-        self.era.store(machine.era, Relaxed);
+        self.era.store(machine.era, Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Machine> {
@@ -237,7 +267,7 @@ pub struct Change {
 #[derive(Debug)]
 struct Machine {
     position: Position,
-    /// One more each time that it opens, and that it is half open.
+    /// One more each time that it opens, that it is half open, and that the new side is another one.
     era: u64,
     since: u64,
     unhealthy: bool,
@@ -246,10 +276,12 @@ struct Machine {
     window: VecDeque<Part>,
     /// Requests since it opened.
     passed: u32,
-    /// One of them could be copied.
+    /// A copy of one of them has left.
     probed: bool,
     /// Probes that worked, one after the other, since it opened.
     recovered: u32,
+    /// When the last probe failed, or when it opened.
+    unfailed_since: u64,
     open_for: u64,
     opened: u64,
     changed: u64,
@@ -292,6 +324,7 @@ impl Default for Machine {
             passed: 0,
             probed: false,
             recovered: 0,
+            unfailed_since: 0,
             open_for: 0,
             opened: 0,
             changed: 0,
@@ -301,13 +334,16 @@ impl Default for Machine {
 }
 
 impl Machine {
-    fn worked(&mut self, spec: &BreakerSpec, now: u64, times: u32) {
-        self.in_a_row = Run::default();
-        self.waiting = Run::default();
+    /// `asked` is when the new side was asked: what was asked before it began to fail may end at any time, and says nothing of
+    /// how it is now.
+    fn worked(&mut self, spec: &BreakerSpec, now: u64, asked: u64) {
+        if asked >= self.in_a_row.since {
+            self.in_a_row = Run::default();
+        }
         if self.position == Position::Open {
-            self.recovered = self.recovered.saturating_add(times);
+            self.recovered = self.recovered.saturating_add(1);
         } else {
-            self.part(part(spec, now)).all += times;
+            self.part(part(spec, now)).all += 1;
         }
     }
 
@@ -319,11 +355,19 @@ impl Machine {
     }
 
     fn failed(&mut self, spec: &BreakerSpec, now: u64) {
+        if self.position != Position::Open {
+            self.in_a_row.add(now);
+        }
+        self.failed_unproven(spec, now);
+    }
+
+    /// It may be the request's own fault, which one client can send again and again: it counts only among many.
+    fn failed_unproven(&mut self, spec: &BreakerSpec, now: u64) {
         if self.position == Position::Open {
             self.recovered = 0;
+            self.unfailed_since = now;
             return;
         }
-        self.in_a_row.add(now);
         let part = self.part(part(spec, now));
         part.all += 1;
         part.failed.add(now);
@@ -341,8 +385,7 @@ impl Machine {
     /// `answered` is when the new side last did.
     fn stalled(&mut self, spec: &BreakerSpec, now: u64, answered: u64) {
         if self.position == Position::Open {
-            self.recovered = 0;
-            return;
+            return; // a probe has all its time; one that hangs fails in the end
         }
         if answered > self.waiting.since {
             self.waiting = Run::default();
@@ -377,6 +420,7 @@ impl Machine {
         self.passed = 0;
         self.probed = false;
         self.recovered = 0;
+        self.unfailed_since = now;
         let after = since.map(|since| now.saturating_sub(since));
         self.turn(Position::Open, now, reason, after);
     }
@@ -386,17 +430,8 @@ impl Machine {
         let since = now.saturating_sub(self.since);
         match self.position {
             Position::Open if since >= self.open_for && !self.unhealthy => {
-                if self.recovered >= spec.failures {
-                    let reason = format!("{} probes in a row worked", self.recovered);
+                if let Some(reason) = self.may_come_back(spec, now) {
                     self.turn(Position::HalfOpen, now, reason, None);
-                } else if self.passed >= spec.failures && !self.probed {
-                    // Nothing is copied here: only the clients themselves can tell, a few at first.
-                    self.turn(
-                        Position::HalfOpen,
-                        now,
-                        "there was nothing to probe with".to_owned(),
-                        None,
-                    );
                 }
             }
             Position::HalfOpen if since >= spec.slow_start_ms => {
@@ -406,14 +441,40 @@ impl Machine {
         }
     }
 
+    /// Why an open one may be half open, if it may.
+    fn may_come_back(&self, spec: &BreakerSpec, now: u64) -> Option<String> {
+        let unfailed = now.saturating_sub(self.unfailed_since);
+        if self.recovered >= spec.failures {
+            Some(format!("{} probes in a row worked", self.recovered))
+        } else if self.passed < spec.failures {
+            None // nobody is there whom it could serve
+        } else if !self.probed {
+            // Nothing is copied here: only the clients themselves can tell, a few at first.
+            Some("there was nothing to probe with".to_owned())
+        } else if unfailed >= spec.longest_open_ms {
+            // Hardly anything is: so few probes would take for ever.
+            Some(format!("no probe has failed for {unfailed} ms"))
+        } else {
+            None
+        }
+    }
+
+    fn renew(&mut self, now: u64) {
+        self.unhealthy = false;
+        self.era += 1;
+        if self.position == Position::Closed {
+            self.forget();
+        } else {
+            self.turn(Position::Closed, now, "the new side is another one".to_owned(), None);
+        }
+    }
+
     fn turn(&mut self, to: Position, now: u64, reason: String, after_ms: Option<u64>) {
         self.position = to;
         self.era += u64::from(to != Position::Closed);
         self.since = now;
         self.changed += 1;
-        self.in_a_row = Run::default();
-        self.waiting = Run::default();
-        self.window.clear();
+        self.forget();
         if self.changes.len() == REMEMBERED {
             self.changes.pop_front();
         }
@@ -426,6 +487,12 @@ impl Machine {
         });
     }
 
+    fn forget(&mut self) {
+        self.in_a_row = Run::default();
+        self.waiting = Run::default();
+        self.window.clear();
+    }
+
     /// Half open: the share grows with time.
     fn ramp(&self, spec: &BreakerSpec, now: u64, weight_ppm: u32) -> u32 {
         let since = now.saturating_sub(self.since).min(spec.slow_start_ms);
@@ -434,7 +501,7 @@ impl Machine {
     }
 
     fn is_untroubled(&self) -> bool {
-        self.position == Position::Closed && self.in_a_row.count == 0 && self.waiting.count == 0
+        self.position == Position::Closed && self.in_a_row.count == 0
     }
 
     /// The part of the window with this number; what is too old for the window goes.

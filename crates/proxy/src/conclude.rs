@@ -90,7 +90,10 @@ fn settle(pair: &Sides<Answered>) -> Option<Outcome> {
 }
 
 /// What it means that a side gave no answer.
-pub fn failed(error: UpstreamError, upload: Option<&Upload>) -> Answered {
+pub fn unanswered(error: UpstreamError, upload: Option<&Upload>) -> Answered {
+    if error.given_up {
+        return Answered::Left(Outcome::BreakerOpen);
+    }
     if !error.clients_fault {
         return Answered::Failed {
             failure: error.failure,
@@ -119,7 +122,7 @@ impl Other {
         };
         let begun = match begun {
             Ok(begun) => begun,
-            Err(error) => return failed(error, upload),
+            Err(error) => return unanswered(error, upload),
         };
         if is_endless(&begun.head.headers) {
             return Answered::Left(Outcome::Streaming);

@@ -108,6 +108,7 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     };
     let http2 = request.version() == Version::HTTP_2;
     let patience = Duration::from_millis(worker.listener.idle_timeout_ms);
+    let standing = worker.state.breaker.standing();
     let snapshot = worker.state.snapshot.load_full();
     let (endpoint, route) = worker.endpoint(&snapshot, request.method(), request.uri().path());
     let ticket = Ticket::open(endpoint);
@@ -118,7 +119,7 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     let head = Rc::new(Head::from_client(parts, host, client.address, client.tls));
     let _panicking = PanicCount(Arc::clone(&worker.state));
     let mut exchange = Exchange {
-        heard: Heard::new(&worker, &snapshot, ticket.endpoint()),
+        heard: Heard::new(&worker, &snapshot, ticket.endpoint(), standing),
         both_write: !looped && route.mirror && !head.is_safe() && writes_to_both(&snapshot, &route),
         worker,
         snapshot,
@@ -208,7 +209,9 @@ fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<He
     if memory.reserved() >= memory.limit() {
         return Err(Outcome::Overload);
     }
-    state.shadows.enter(snapshot.limits.shadows).ok_or(Outcome::Overload)
+    let permit = state.shadows.enter(snapshot.limits.shadows).ok_or(Outcome::Overload)?;
+    state.breaker.copied();
+    Ok(permit)
 }
 
 fn writes_to_both(snapshot: &Snapshot, route: &Route) -> bool {

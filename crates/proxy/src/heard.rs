@@ -12,6 +12,7 @@ use http::StatusCode;
 
 use crate::answer::{is_server_error, Answered};
 use crate::body::Sent;
+use crate::breaker::Standing;
 use crate::copying::ReqBody;
 use crate::headers::Head;
 use crate::ledger::Endpoint;
@@ -28,7 +29,9 @@ pub struct Heard {
     endpoint: Arc<Endpoint>,
     said: Sides<Cell<Said>>,
     /// The breaker's, when this request began.
-    era: u64,
+    standing: Standing,
+    /// When the new side was asked.
+    asked: Cell<Option<Sent>>,
     /// The breaker knows how the new side has done.
     told: Cell<bool>,
     /// It is among those that the judge gets as asked of one side only.
@@ -53,6 +56,11 @@ impl Said {
     fn worked(self) -> bool {
         self.status.is_some() && !self.failed()
     }
+
+    /// Nothing is known of a side that was not asked, or that we gave up.
+    fn known(self) -> bool {
+        self.broke || self.status.is_some()
+    }
 }
 
 /// A request as one side is to get it.
@@ -73,13 +81,19 @@ impl std::fmt::Debug for Heard {
 }
 
 impl Heard {
-    pub fn new(worker: &Rc<Worker>, snapshot: &Arc<Snapshot>, endpoint: &Arc<Endpoint>) -> Rc<Self> {
+    pub fn new(
+        worker: &Rc<Worker>,
+        snapshot: &Arc<Snapshot>,
+        endpoint: &Arc<Endpoint>,
+        standing: Standing,
+    ) -> Rc<Self> {
         Rc::new(Self {
             worker: Rc::clone(worker),
             snapshot: Arc::clone(snapshot),
             endpoint: Arc::clone(endpoint),
             said: Sides::default(),
-            era: worker.state.breaker.era(),
+            standing,
+            asked: Cell::new(None),
             told: Cell::new(false),
             counted_alone: Cell::new(false),
         })
@@ -99,7 +113,10 @@ impl Heard {
         let answer = pool.send(head, copy, body);
         let answered = match side {
             Side::Old => answer.await,
-            Side::New => self.watch(answer, bodyless, replaceable).await,
+            Side::New => {
+                self.asked.set(Some(sent));
+                self.watch(answer, sent, bodyless, replaceable).await
+            }
         };
         match answered {
             Ok(response) => {
@@ -108,7 +125,7 @@ impl Heard {
                 Ok(begun)
             }
             Err(error) => {
-                if !error.clients_fault {
+                if error.is_the_sides() {
                     self.broke(side);
                 }
                 if side == Side::New && matches!(error.failure, Failure::Connect | Failure::Tls) {
@@ -154,14 +171,20 @@ impl Heard {
 
     fn tell_failure(&self) {
         if !self.told.replace(true) {
-            self.worker.state.breaker.failed(&self.snapshot.breaker, self.era);
+            self.worker
+                .state
+                .breaker
+                .failed(&self.snapshot.breaker, self.standing.era);
         }
     }
 
     /// Nothing more is to be heard of the new side.
     pub fn over(&self) {
-        if self.said.new.get().worked() && !self.told.replace(true) {
-            self.worker.state.breaker.worked(&self.snapshot.breaker, self.era);
+        if let Some(asked) = self.asked.get().filter(|_| self.said.new.get().worked()) {
+            if !self.told.replace(true) {
+                let breaker = &self.worker.state.breaker;
+                breaker.worked(&self.snapshot.breaker, self.standing.era, asked.at());
+            }
         }
     }
 
@@ -170,10 +193,11 @@ impl Heard {
     async fn watch<T>(
         &self,
         answer: impl Future<Output = Result<T, UpstreamError>>,
+        sent: Sent,
         bodyless: bool,
         replaceable: bool,
     ) -> Result<T, UpstreamError> {
-        let (state, spec) = (&self.worker.state, &self.snapshot.breaker);
+        let (state, spec, era) = (&self.worker.state, &self.snapshot.breaker, self.standing.era);
         let stall = Duration::from_millis(spec.stall_ms);
         let mut answer = pin!(answer);
         let mut stalls = false;
@@ -181,17 +205,26 @@ impl Heard {
             if let Ok(answered) = tokio::time::timeout(stall, answer.as_mut()).await {
                 return answered;
             }
-            if bodyless && !stalls && self.said.old.get().status.is_some() {
+            if bodyless && !stalls && state.breaker.era() == era && self.is_late(sent) {
                 stalls = true;
-                state.breaker.stalled(spec, self.era);
+                state.breaker.stalled(spec, era);
             }
             // A probe, which began while it was open, has its full time.
-            if replaceable && state.breaker.era() != self.era && state.breaker.is_open(spec) {
+            if replaceable && state.breaker.era() != era && state.breaker.is_open(spec) {
+                if !stalls {
+                    return Err(UpstreamError::given_up());
+                }
                 let failure = Failure::Timeout;
                 state.sides.new.failures.of(failure).fetch_add(1, Relaxed);
                 return Err(UpstreamError::maybe_arrived(failure));
             }
         }
+    }
+
+    /// True if the old side has answered in less than half the time for which the new one has been silent.
+    fn is_late(&self, sent: Sent) -> bool {
+        let Said { status, took, .. } = self.said.old.get();
+        status.is_some() && sent.took() >= took * 2
     }
 
     /// True if `side` has answered that it took what it was asked.
@@ -210,8 +243,7 @@ impl Heard {
         self.over();
         let Sides { old, new } = &self.said;
         let (old, new) = (old.get(), new.get());
-        let known = |said: Said| said.broke || said.status.is_some();
-        if known(old) && known(new) {
+        if old.known() && new.known() {
             self.endpoint.failures.count(&Sides {
                 old: old.failed(),
                 new: new.failed(),
@@ -228,20 +260,27 @@ impl Heard {
     /// One side was asked, and the other only where that was to be a rescue. The judge compares how often the two fail by the
     /// share of the clients that each had: where something else than the weight chose the side, that says nothing.
     pub fn alone(&self, serving: Side, by_weight: bool) {
-        let failed = |side: Side| self.said[side].get().failed();
-        if by_weight && self.worker.state.breaker.is_closed() {
-            self.endpoint.alone[serving].count(failed(serving));
+        let said = self.said[serving].get();
+        if by_weight && self.standing.closed && said.known() {
+            self.endpoint.alone[serving].count(said.failed());
             self.counted_alone.set(true);
         }
-        if serving == Side::New && failed(Side::New) && !failed(Side::Old) {
-            self.tell_failure();
+        let old = self.said.old.get();
+        if serving == Side::New && said.failed() && !old.failed() {
+            if said.broke || old.known() {
+                self.tell_failure();
+            } else if !self.told.replace(true) {
+                let breaker = &self.worker.state.breaker;
+                breaker.failed_unproven(&self.snapshot.breaker, self.standing.era);
+            }
         }
     }
 
     /// The answer to a request that only `side` was asked broke off on its way to the client.
     pub fn broke_alone(&self, side: Side) {
+        let had_failed = self.said[side].get().failed();
         self.broke(side);
-        if self.counted_alone.get() {
+        if self.counted_alone.get() && !had_failed {
             self.endpoint.alone[side].fail();
         }
         if side == Side::New {

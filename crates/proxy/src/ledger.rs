@@ -47,7 +47,7 @@ outcomes! {
     Upgrade => "upgrade", "A WebSocket or another upgrade: passed whole to the serving side.";
     ClientGone => "client_gone", "The client left before its answer was whole, or was answered before its request was.";
     Overload => "overload", "Too many copies or too much memory in use.";
-    BreakerOpen => "breaker_open", "Withheld while the breaker is open.";
+    BreakerOpen => "breaker_open", "Withheld while the breaker is open, or given up when it opened.";
     Looped => "looped", "It came as a copy already.";
 }
 

@@ -157,9 +157,12 @@ impl Proxy {
     /// Swaps the snapshot; the one in force stays if the new one is refused.
     pub fn configure(&self, snapshot: &str) -> Result<(), ConfigError> {
         let spec: SnapshotSpec = settings::parse("snapshot", snapshot)?;
-        let compiled = Snapshot::compile(spec, Some(&self.state.snapshot.load()))?;
+        let compiled = Arc::new(Snapshot::compile(spec, Some(&self.state.snapshot.load()))?);
         self.state.memory.set_limit(compiled.limits.memory_bytes);
-        self.state.snapshot.store(Arc::new(compiled));
+        let before = self.state.snapshot.swap(Arc::clone(&compiled));
+        if !Arc::ptr_eq(&before.targets.new, &compiled.targets.new) {
+            self.state.breaker.renew(&compiled.breaker);
+        }
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::body::{ClientBody, Passing, Sent, UpstreamBody, Witness};
 use crate::budget::Held;
 use crate::capture::Capture;
 use crate::client_error;
-use crate::conclude::{conclude, Copied, Other};
+use crate::conclude::{conclude, unanswered, Copied, Other};
 use crate::copying::{ReqBody, Upload};
 use crate::flow::Exchange;
 use crate::headers::strip_hop_by_hop;
@@ -86,22 +86,29 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         exchange.ticket.close(Outcome::ClientGone);
         return client_error::no_answer(serving, &error);
     }
-    exchange.count_alone();
     // What never left may go to the other side; what may have arrived goes there only if asking twice changes nothing.
     let failure = error.failure;
+    let outcome = if error.given_up {
+        Outcome::BreakerOpen
+    } else {
+        failed(serving)
+    };
     let again = error
         .unsent
         .or(repeatable.then_some(ReqBody::Empty))
         .filter(|_| rescues);
     let Some(body) = again else {
-        exchange.ticket.close(failed(serving));
+        exchange.count_alone();
+        exchange.ticket.close(outcome);
         return client_error::failed(serving, failure);
     };
-    match send(&exchange, serving.other(), body, false).await {
+    let other = send(&exchange, serving.other(), body, false).await;
+    exchange.count_alone(); // now that the other side has said whether it can answer
+    match other {
         Ok(other) => {
             exchange.ticket.rescued();
             exchange.note_missed_write();
-            exchange.ticket.close(failed(serving));
+            exchange.ticket.close(outcome);
             pass(&exchange.worker, other.response, Vec::new(), None)
         }
         Err(error) => {
@@ -143,20 +150,13 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
         Ok(begun) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg)),
         Err(error) if rescues && !error.clients_fault => {
             let failure = error.failure;
-            drop(error); // with the client's body, if that never left: the copy reads it on, once nobody else does
-            let failed = Answered::Failed { failure, head: None };
-            rescue(exchange, copied, leg, failed, failure).await
+            // Drops the client's body, if that never left: the copy reads it on, once nobody else does.
+            let mine = unanswered(error, copied.upload.as_deref());
+            rescue(exchange, copied, leg, mine, failure).await
         }
         Err(error) => {
             let response = client_error::no_answer(serving, &error);
-            let mine = if error.clients_fault {
-                Answered::Left(Outcome::ClientGone)
-            } else {
-                Answered::Failed {
-                    failure: error.failure,
-                    head: None,
-                }
-            };
+            let mine = unanswered(error, None);
             conclude_without_client(exchange, copied, mine, Other::Leg(leg));
             response
         }

@@ -163,8 +163,8 @@ pub struct BreakerSpec {
     pub share: f64,
     pub volume: u32,
     pub window_ms: u64,
-    /// As many requests as `failures` that wait for this long and that the old side has answered, while the new side
-    /// answers nothing, open it.
+    /// As many requests as `failures` that wait for this long, and twice as long as the old side took to answer them, while
+    /// the new side answers nothing, open it.
     pub stall_ms: u64,
     /// Time that it stays open at least; twice as long after each relapse, up to `longest_open_ms`.
     pub open_ms: u64,

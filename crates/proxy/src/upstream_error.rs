@@ -61,6 +61,8 @@ pub struct UpstreamError {
     pub unsent: Option<ReqBody>,
     /// The client's own upload stalled or broke: not the side's fault.
     pub clients_fault: bool,
+    /// We waited for it no longer, as the breaker had opened: nobody knows what would have come.
+    pub given_up: bool,
 }
 
 impl UpstreamError {
@@ -69,7 +71,20 @@ impl UpstreamError {
             failure,
             unsent: Some(body),
             clients_fault: false,
+            given_up: false,
         }
+    }
+
+    pub fn given_up() -> Self {
+        Self {
+            given_up: true,
+            ..Self::maybe_arrived(Failure::Timeout)
+        }
+    }
+
+    /// True if it is the side that failed.
+    pub fn is_the_sides(&self) -> bool {
+        !self.clients_fault && !self.given_up
     }
 
     pub fn maybe_arrived(failure: Failure) -> Self {
@@ -77,6 +92,7 @@ impl UpstreamError {
             failure,
             unsent: None,
             clients_fault: false,
+            given_up: false,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::answer::{is_endless, is_server_error, Answer, Answered};
 use crate::body::ClientBody;
 use crate::budget::Share;
 use crate::client_error;
-use crate::conclude::{failed, Copied, Other};
+use crate::conclude::{unanswered, Copied, Other};
 use crate::copying::ReqBody;
 use crate::flow::Exchange;
 use crate::ledger::Outcome;
@@ -196,7 +196,7 @@ pub async fn serve(exchange: Exchange, copied: Copied, leg: Leg, lead: ReqBody) 
     let mut old = match leg.await {
         Ok(Ok(begun)) => Held::new(&exchange, begun),
         Ok(Err(error)) => {
-            let theirs = failed(error, copied.upload.as_deref());
+            let theirs = unanswered(error, copied.upload.as_deref());
             return without_old(exchange, copied, theirs, new).await;
         }
         Err(_) => return ending(exchange, copied),
@@ -247,7 +247,7 @@ async fn without_old(exchange: Exchange, copied: Copied, theirs: Answered, mut n
         },
         Coming::Failed(error) => {
             let response = client_error::no_answer(Side::New, &error);
-            (failed(error, copied.upload.as_deref()), response)
+            (unanswered(error, copied.upload.as_deref()), response)
         }
         Coming::Leg(_) | Coming::Cancelled => return ending(exchange, copied),
     };

@@ -38,7 +38,7 @@ class Breaker(Section):
     """Over which time the share is taken."""
     stall: SomeTime = Field(default=parse_duration("500ms"), examples=["2s"])
     """It opens when the new side has answered nothing for so long, and `failures` requests wait for it that the old
-    side has answered."""
+    side has answered: each for so long too, and twice as long as the old side took."""
     open: SomeTime = Field(default=parse_duration("5s"), examples=["10s"])
     """How long it stays open at least. Twice as long after each relapse, up to `longest`."""
     longest: SomeTime = Field(default=parse_duration("1m"), examples=["5m"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from tests.support import behaviour
 from tests.support.background import Gate
 from tests.support.exchange import Behaviour
-from tests.support.fixtures import StartProxy, Upstreams
+from tests.support.fixtures import MakeOrigin, StartProxy, Upstreams
 from tests.support.proxy import Json, RunningProxy, route
 from tests.support.rawclient import ClosedError, RawClient, request
 from tests.support.wait import wait_until
@@ -40,7 +41,7 @@ def start(
     for side in sides.keys() & changes.keys():
         sides[side] |= changes.pop(side)
     sticky = {"by": "header", "name": "x-user-id"}
-    limits = {"second_opinions_per_s": 0}  # what arrives is counted here
+    limits = {"second_opinions_per_s": 0} | changes.pop("limits", {})  # what arrives is counted here
     proxy = start_proxy(**sides, sticky=sticky, breaker=USUAL | (breaker or {}), limits=limits, **changes)
     proxy.set_weight(weight)
     return proxy
@@ -197,10 +198,11 @@ def test_the_old_side_failing_says_nothing_of_the_new_one(
 
 @pytest.mark.parametrize("old", [OLD_FAULTS["resets"], OLD_FAULTS["answers 500"]], ids=["resets", "answers 500"])
 @pytest.mark.parametrize("new", [FAULTS["resets"], FAULTS["answers 503"]], ids=["resets", "answers 503"])
+@pytest.mark.parametrize("sample_ppm", [1_000_000, 0], ids=["copied", "not copied"])
 def test_a_request_that_neither_can_answer_says_nothing(
-    upstreams: Upstreams, start_proxy: StartProxy, old: Behaviour, new: Behaviour
+    upstreams: Upstreams, start_proxy: StartProxy, old: Behaviour, new: Behaviour, sample_ppm: int
 ) -> None:
-    proxy = start(start_proxy, upstreams)
+    proxy = start(start_proxy, upstreams, sample_ppm=sample_ppm)
     upstreams.old.on("/fault", old)
     upstreams.new.on("/fault", new)
     with RawClient(proxy.address) as client:
@@ -208,6 +210,49 @@ def test_a_request_that_neither_can_answer_says_nothing(
             assert client.ask("/fault").status >= 500
             proxy.idle()
     assert state(proxy) == "closed"
+
+
+def test_one_write_that_fails_again_and_again_says_little(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """It went to the new side only, so nobody knows what the old one would have said."""
+    proxy = start(start_proxy, upstreams)
+    upstreams.new.on("/w", FAULT)
+    with RawClient(proxy.address) as client:
+        for _ in range(19):
+            assert client.ask("/w", "POST", body=b"w").status == 500
+            proxy.idle()
+        assert state(proxy) == "closed"
+        client.ask("/w", "POST", body=b"w")
+    proxy.idle()
+    assert reason(proxy) == "20 of 20 requests failed within 600000 ms"
+
+
+def test_an_error_that_breaks_off_is_one_failure(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    proxy = start(start_proxy, upstreams)
+    upstreams.new.on("/w", behaviour.raw(b"HTTP/1.1 500 Oops\r\ncontent-length: 9\r\n\r\noops", close=True))
+    with RawClient(proxy.address) as client, pytest.raises(ClosedError):
+        client.ask("/w", "POST", body=b"w")
+    proxy.settled(1)
+    wait_until(lambda: proxy.side("new")["truncated"] == 1)
+    assert proxy.endpoint("POST /w")["alone"]["new"] == {"requests": 1, "failures": 1}
+
+
+def test_what_was_sent_by_weight_counts_however_it_stands_at_the_end(
+    upstreams: Upstreams, start_proxy: StartProxy
+) -> None:
+    proxy = start(start_proxy, upstreams)
+    gate = Gate()
+    upstreams.new.on("/w", behaviour.gated(gate, FINE))
+    with several(proxy, 2) as [before, while_open]:
+        before.send(request("/w", "POST", body=b"w"))
+        wait_until(lambda: gate.waiting == 1)
+        proxy.core.set_health(False)
+        while_open.send(request("/w", "POST", body=b"w"))
+        assert while_open.answer("POST").status == 200
+        gate.open()
+        assert before.answer("POST").status == 200
+    proxy.settled(2)
+    alone = proxy.endpoint("POST /w")["alone"]
+    assert (alone["old"]["requests"], alone["new"]["requests"]) == (0, 1)
 
 
 def test_a_client_that_leaves_says_nothing(upstreams: Upstreams, start_proxy: StartProxy) -> None:
@@ -225,8 +270,9 @@ def test_a_client_that_leaves_says_nothing(upstreams: Upstreams, start_proxy: St
 
 
 def test_a_new_side_that_hangs_is_given_up_at_once(upstreams: Upstreams, start_proxy: StartProxy) -> None:
-    """Nobody waits for its timeout, which is an hour here: neither the clients nor the copies."""
-    proxy = start(start_proxy, upstreams, 50, new={"timeout_ms": 3_600_000})
+    """Nobody waits for its timeout, which is an hour here: neither the clients nor the copies. Those that opened it
+    have failed; what would have come of the others nobody knows, and it must not look like failures to the rollout."""
+    proxy = start(start_proxy, upstreams, 50, new={"timeout_ms": 3_600_000}, listener={"workers": 1})
     upstreams.old.on("/hang", FINE)
     upstreams.new.on("/hang", behaviour.hang())
     with several(proxy, 20) as clients:
@@ -234,7 +280,9 @@ def test_a_new_side_that_hangs_is_given_up_at_once(upstreams: Upstreams, start_p
             client.send(request("/hang", headers={"x-user-id": f"u{number}"}))
         assert {client.answer().body for client in clients} == {b"fine"}
     ledger = proxy.settled(20)
-    assert (ledger["new_failed"], 0 < ledger.rescued < 20) == (20, True)
+    assert (ledger["new_failed"], ledger["breaker_open"], 0 < ledger.rescued < 20) == (5, 15, True)
+    assert proxy.endpoint("GET /hang")["failures"]["new_only"] == 5
+    assert proxy.side("new")["failures"]["timeout"] == 5
     assert state(proxy) == "open"
     assert "requests wait and nothing was answered for 100 ms" in reason(proxy)
 
@@ -250,6 +298,25 @@ def test_a_new_side_that_waits_as_long_as_the_old_one_does_not_hang(
             client.send(request("/slow"))
         wait_until(lambda: gate.waiting == 16)
         gate.open()
+        assert {client.answer().body for client in clients} == {b"fine"}
+    proxy.settled(8)
+    assert state(proxy) == "closed"
+
+
+def test_a_new_side_that_is_slower_than_a_slow_old_one_does_not_hang(
+    upstreams: Upstreams, start_proxy: StartProxy
+) -> None:
+    proxy = start(start_proxy, upstreams, breaker={"stall_ms": 50})
+    old, new = Gate(), Gate()
+    upstreams.old.on("/slow", behaviour.gated(old, behaviour.after(2, FINE)))
+    upstreams.new.on("/slow", behaviour.gated(new, FINE))
+    with several(proxy, 8) as clients:
+        for client in clients:
+            client.send(request("/slow"))
+        old.open()
+        wait_until(lambda: proxy.endpoint("GET /slow")["old"]["latency"]["count"] == 8)
+        time.sleep(0.2)
+        new.open()
         assert {client.answer().body for client in clients} == {b"fine"}
     proxy.settled(8)
     assert state(proxy) == "closed"
@@ -345,8 +412,9 @@ def test_what_hung_when_it_opened_says_nothing_of_a_side_that_is_back(
     assert (state(proxy), breaker(proxy)["opened"]) == ("closed", 1)
 
 
-def test_where_nothing_is_copied_time_brings_it_back(upstreams: Upstreams, start_proxy: StartProxy) -> None:
-    proxy = start(start_proxy, upstreams, sample_ppm=0, breaker={"open_ms": 200, "slow_start_ms": 1})
+@pytest.mark.parametrize("why", [{"sample_ppm": 0}, {"limits": {"shadows": 0}}], ids=["sample", "overload"])
+def test_where_nothing_is_copied_time_brings_it_back(upstreams: Upstreams, start_proxy: StartProxy, why: Json) -> None:
+    proxy = start(start_proxy, upstreams, breaker={"open_ms": 200, "slow_start_ms": 1}, **why)
     open_it(proxy, upstreams)
     assert ask(proxy, *["/a"] * 5) == [b"fine"] * 5
     assert upstreams.new.count("/a") == 0
@@ -402,3 +470,31 @@ def test_a_rollback_beats_it_all(upstreams: Upstreams, start_proxy: StartProxy) 
     wait_until(lambda: breaker(proxy)["weight_ppm"] > 0)
     proxy.set_weight(0)
     assert (state(proxy), breaker(proxy)["weight_ppm"]) == ("half_open", 0)
+
+
+def test_another_new_side_begins_anew(upstreams: Upstreams, start_proxy: StartProxy, make_origin: MakeOrigin) -> None:
+    proxy = start(start_proxy, upstreams)
+    open_it(proxy, upstreams)
+    another = make_origin("another")
+    another.on("/a", behaviour.reply(200, b"another"))
+    proxy.configure(new={"url": another.url})
+    assert (state(proxy), reason(proxy)) == ("closed", "the new side is another one")
+    assert ask(proxy, "/a") == [b"another"]
+
+
+def test_late_failures_are_those_of_the_side_that_was_asked(
+    upstreams: Upstreams, start_proxy: StartProxy, make_origin: MakeOrigin
+) -> None:
+    proxy = start(start_proxy, upstreams, 0, breaker={"stall_ms": 600_000})
+    gate = Gate()
+    upstreams.old.on("/late", FINE)
+    upstreams.new.on("/late", behaviour.gated(gate, FAULT))
+    with several(proxy, 8) as clients:
+        for client in clients:
+            assert client.ask("/late").status == 200
+        wait_until(lambda: gate.waiting == 8)
+        proxy.configure(new={"url": make_origin("another").url})
+        gate.open()
+    proxy.settled(8)
+    assert proxy.endpoint("GET /late")["failures"]["new_only"] == 8
+    assert (state(proxy), breaker(proxy)["changed"]) == ("closed", 0)
