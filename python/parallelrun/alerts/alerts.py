@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from parallelrun.alerts.alert import Alert, Notice, Severity
 from parallelrun.alerts.book import Book
-from parallelrun.alerts.conditions import holding, is_condition
+from parallelrun.alerts.conditions import holding, is_over
 from parallelrun.alerts.differences import WHY_OVER, difference_alert, signature_of
 from parallelrun.alerts.facts import RolloutFacts, Side, Unhealthy
 from parallelrun.alerts.gathered import Gathered
@@ -173,11 +173,12 @@ class Alerts:
 
     def _look(self) -> None:
         now = self._now()
-        alerts = {alert.key: alert for alert in holding(self._facts.at(now))}
+        facts = self._facts.at(now)
+        alerts = {alert.key: alert for alert in holding(facts)}
         for alert in alerts.values():
             self._book.begin(alert, now)
         for key in list(self._book.open):
-            if is_condition(key) and key not in alerts:
+            if is_over(key, alerts, facts):
                 self._book.end(key, now)
         self._in_turn = self._in_turn or [key for key in self._book.open if signature_of(key)]
         for key in self._in_turn[:DIFFERENCES]:

@@ -1,6 +1,6 @@
 """Which matters hold at a moment: a pure function of the facts. Each is over once it no longer holds."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from parallelrun.alerts.alert import Alert, Fact
 from parallelrun.alerts.facts import Facts, RolloutFacts, Side
@@ -11,6 +11,8 @@ from parallelrun.evidence.copies import ENOUGH, MANY, QUIET, unnoticed, why_no_c
 QUIET_MS = QUIET.total_seconds() * 1000
 UNHEALTHY_MS = 30_000
 """So long a health URL must fail: one slow answer wakes nobody."""
+BLIND_MS = 300_000
+"""So long must nothing be judged: a minute without a request is nothing to wake anybody for."""
 MISSED_MS = 3_600_000
 LOST_MS = 600_000
 """So long after the last missed write, or the last lost pair or fault, the matter goes on."""
@@ -26,9 +28,16 @@ _PARTS = {
 }
 
 
-def is_condition(key: str) -> bool:
-    """Whether the matter of this key is found here, and over once it is not."""
-    return key.partition(":")[0] in KINDS
+def is_over(key: str, holds: Collection[str], facts: Facts) -> bool:
+    """Whether the matter of this key is one that is found here, and is not found any more.
+
+    Args:
+        key: of a matter that is open.
+        holds: the keys of all that holds now.
+        facts: as of now; what they do not say cannot be over.
+    """
+    kind = key.partition(":")[0]
+    return kind in KINDS and key not in holds and (kind != "rollout" or facts.rollout is not None)
 
 
 def holding(facts: Facts) -> Iterator[Alert]:
@@ -40,7 +49,7 @@ def holding(facts: Facts) -> Iterator[Alert]:
     yield from _unhealthy(facts)
     yield from _missed(facts)
     yield from _store(facts)
-    yield from _rollout(facts.rollout)
+    yield from _rollout(facts.rollout, facts.now_ms)
     yield from _faults(facts)
 
 
@@ -106,7 +115,7 @@ def _store(facts: Facts) -> Iterator[Alert]:
         yield Alert("lost", "warning", "Evidence was lost", text, {"pairs": facts.lost.total})
 
 
-def _rollout(rollout: RolloutFacts | None) -> Iterator[Alert]:
+def _rollout(rollout: RolloutFacts | None, now_ms: int) -> Iterator[Alert]:
     if rollout is None:
         return
     weight = format_share(rollout.weight)
@@ -119,7 +128,7 @@ def _rollout(rollout: RolloutFacts | None) -> Iterator[Alert]:
     if rollout.waiting:
         title = "The rollout waits for somebody to approve the next step"
         yield Alert("rollout:approval", "warning", title, f"{rollout.reason} It is at {weight}.", known)
-    if rollout.blind is not None:
+    if rollout.blind is not None and now_ms - rollout.blind_ms >= BLIND_MS:
         title = f"The rollout is blind: it stays at {weight}"
         yield Alert("rollout:blind", "warning", title, rollout.blind, {**known, "reason": rollout.blind})
 

@@ -43,6 +43,7 @@ class RolloutFacts:
         reason: of the last move.
         waiting: whether the next step waits for a person.
         blind: why nothing can be judged; None while it can.
+        blind_ms: since when, in ms since the epoch.
     """
 
     phase: str
@@ -50,6 +51,7 @@ class RolloutFacts:
     reason: str
     waiting: bool = False
     blind: str | None = None
+    blind_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Facts:
         store_error: why it takes none; None while it does.
         held: pairs that wait for the store.
         lost: pairs that never reached it; None if there are none.
-        rollout: where it stands; None where there is none.
+        rollout: where it stands; None where that is not for this process to say.
         faults: events that say that a part of parallelrun itself failed, by name.
     """
 

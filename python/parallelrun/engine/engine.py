@@ -17,6 +17,7 @@ from parallelrun.engine.deadline import Deadline
 from parallelrun.engine.health import HealthChecks
 from parallelrun.engine.neighbours import name_of, others_listening, processes_at
 from parallelrun.engine.settings import Settings
+from parallelrun.engine.standing import rollout_facts
 from parallelrun.engine.start import (
     USAGE,
     StartError,
@@ -79,7 +80,7 @@ class Engine:
             events,
             config=lambda: self.config,
             unhealthy=lambda: self.health.unhealthy,
-            rollout=lambda: None,
+            rollout=lambda: rollout_facts(self.rollout.standing()),
             place=store.place,
             version=self.version,
         )

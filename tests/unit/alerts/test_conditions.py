@@ -7,12 +7,13 @@ import pytest
 
 from parallelrun.alerts.alert import Alert
 from parallelrun.alerts.conditions import (
+    BLIND_MS,
     LOST_MS,
     MISSED_MS,
     QUIET_MS,
     UNHEALTHY_MS,
     holding,
-    is_condition,
+    is_over,
 )
 from parallelrun.alerts.facts import Counted, Facts, Lately, RolloutFacts, Unhealthy
 from parallelrun.alerts.happenings import FAULTS
@@ -30,7 +31,7 @@ def found(**changes: Any) -> list[Alert]:
 
 def one(**changes: Any) -> Alert:
     (alert,) = found(**changes)
-    assert is_condition(alert.key)
+    assert is_over(alert.key, (), replace(WELL, rollout=RolloutFacts("shadow", 0, "")))
     return alert
 
 
@@ -109,8 +110,18 @@ def test_where_the_rollout_stands() -> None:
     assert (paused.key, paused.severity) == ("rollout:paused", "warning")
     assert paused.title == "The rollout is paused at 25%"
     assert one(rollout=replace(going, waiting=True)).key == "rollout:approval"
-    blind = one(rollout=replace(going, blind="The store takes no evidence."))
+    blinded = replace(going, blind="The store takes no evidence.", blind_ms=NOW - BLIND_MS)
+    assert found(rollout=replace(blinded, blind_ms=NOW - BLIND_MS + 1)) == []
+    blind = one(rollout=blinded)
     assert (blind.key, blind.text, blind.facts["weight"]) == ("rollout:blind", "The store takes no evidence.", 0.25)
+
+
+def test_what_is_over() -> None:
+    assert is_over("store", {"lost"}, WELL)
+    assert not is_over("store", {"store"}, WELL)
+    assert not is_over("difference:abc", (), WELL), "is not found here"
+    assert not is_over("breaker", (), WELL), "neither"
+    assert not is_over("rollout:paused", (), WELL), "nobody has said where it stands"
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
