@@ -24,7 +24,7 @@ from parallelrun.config import Config, Loaded
 from parallelrun.config.attachments import Attachments
 from parallelrun.evidence import collector
 from parallelrun.evidence.events import Event
-from tests.support import behaviour
+from tests.support import behaviour, certs
 from tests.support.exchange import Recorded
 from tests.support.fake_core import difference, pair
 from tests.support.fake_engine import SIDES, FakeEngine
@@ -330,6 +330,21 @@ async def test_a_mail_server_that_hangs_holds_up_nobody_and_gets_one_connection(
     assert errors == ["no answer within 0.2 s", "the try before this one still hangs"]
     assert hung.connections == 1
     hung.reset_all()
+
+
+async def test_a_webhook_by_tls_must_be_who_it_says(
+    start: Start, make_origin: MakeOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = Receiver(make_origin("tls", tls=certs.server_context()))
+    to = receiver.target["to"].replace("webhook+http://", "webhook+https://")
+    engine = await start({**receiver.target, "to": to})
+    differ(engine, "$.total")
+    error = await until(lambda: engine.alerts.status().targets[0].error)
+    assert "certificate verify failed" in str(error)
+    assert receiver.tries == []
+    (tmp_path / "ca.pem").write_text(certs.ca_pem())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    await until(lambda: receiver.told)
 
 
 async def test_nothing_that_is_secret_is_ever_shown(start: Start, receiver: Receiver, mail: MailServer) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from standardwebhooks.webhooks import Webhook
@@ -61,6 +62,47 @@ def test_a_difference_reaches_everybody_even_as_the_process_ends(
     finally:
         serving.close()
         mail.close()
+
+
+def test_the_breaker_and_a_dead_target_on_the_live_process(
+    upstreams: Upstreams, make_origin: MakeOrigin, tmp_path: Path
+) -> None:
+    receiver, dead = make_origin("receiver"), make_origin("dead")
+    dead.on("/hook", behaviour.reply(500))
+    file = tmp_path / "p.yaml"
+    file.write_text(f"""\
+old: {upstreams.old.url}
+new: {upstreams.new.url}
+breaker: {{failures: 3}}
+alerts:
+  - {{to: "webhook+http://127.0.0.1:{receiver.port}/hook", secret: {SECRET}, min: critical}}
+  - {{to: "webhook+http://127.0.0.1:{dead.port}/hook", secret: {SECRET}}}
+""")
+    serving = Serving("-c", str(file), directory=tmp_path)
+    try:
+        upstreams.new.refuse()
+        with RawClient(serving.address) as client:
+            for _ in range(3):
+                assert client.ask("/").status == 200
+        serving.event("breaker.opened")
+        (request,) = wait_until(lambda: receiver.to("/hook"), lambda: serving.lines)
+        (alert,) = json.loads(request.body)["data"]["alerts"]
+        assert (alert["key"], alert["status"], alert["severity"]) == ("breaker", "open", "critical")
+        assert alert["facts"]["reason"]
+        assert serving.event("alert.failing")["error"] == "answered 500"
+        assert [one["key"] for one in serving.get("/api/v1/status")["alerts"]["open"]] == ["breaker"]
+        host, port = serving.admin
+        command = [sys.executable, "-m", "parallelrun", "doctor", "--admin", f"http://{host}:{port}"]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert ran.returncode == 1
+        assert "webhook+http://127.0.0.1 (2) has taken no alert since" in " ".join(ran.stdout.split())
+        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=20) as answer:
+            metrics = answer.read().decode()
+        assert 'parallelrun_alerts_total{severity="critical"} 1.0' in metrics
+        assert 'parallelrun_alerts_queued{target="webhook+http://127.0.0.1 (2)"} 1.0' in metrics
+        assert serving.stop() == 0
+    finally:
+        serving.close()
 
 
 def test_a_process_that_tells_nobody_does_not_load_apprise() -> None:
