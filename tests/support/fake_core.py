@@ -81,6 +81,7 @@ class FakeCore:
     """Counts what it is told and hands out the records it was given. Safe to poll from another thread."""
 
     def __init__(self) -> None:
+        self.weight = 0
         self._lock = threading.Condition()
         self._records: list[bytes] = []
         self._outcomes: dict[str, Counter[str]] = {}
@@ -114,6 +115,13 @@ class FakeCore:
             self._records += [one if isinstance(one, bytes) else json.dumps(one).encode() for one in records]
             self._lock.notify_all()
 
+    def set_weight(self, ppm: int) -> None:
+        """Shows in the counters, where a test has not said otherwise."""
+        self.weight = ppm
+
+    def set_slow(self, limits: str) -> None:
+        """Nothing is slow here."""
+
     def poll(self, max: int, timeout: float) -> list[bytes]:
         with self._lock:
             if self.broken:
@@ -131,7 +139,7 @@ class FakeCore:
             side = {"requests": requests, "status_5xx": 0, "connects": 1, "truncated": 0, "failures": {"timeout": 0}}
             value: dict[str, Any] = {
                 "generation": 1,
-                "weight_ppm": 0,
+                "weight_ppm": self.weight,
                 "uptime_ms": 1000,
                 "draining": False,
                 "workers": 2,

@@ -1,5 +1,6 @@
 """An engine without a data plane: a fake core, a real store and a real collector, for tests of the faces."""
 
+from datetime import date
 from typing import Any
 
 import structlog
@@ -17,6 +18,9 @@ from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import open_store
 from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.events import Events
+from parallelrun.evidence.rollouts import Rollouts
+from parallelrun.rollout import Rollout, make_plan
+from parallelrun.rollout.keeping import Keeper
 from parallelrun.web.report import Report, build, wanted_pairs
 from tests.support.fake_core import START_MS, Clock, FakeCore
 
@@ -38,6 +42,9 @@ class FakeEngine:
         self.loaded = Loaded(Config.model_validate({**SIDES, **settings}), Attachments())
         self.health = HealthChecks(self, self.core)
         self.rollout_facts: RolloutFacts | None = None
+        keeper = Keeper(Rollouts(self.store), self.collector.run.id)
+        plan = make_plan(self.loaded, date(2026, 3, 1))
+        self.rollout = Rollout(self.core, self.collector, keeper, plan, self.events, sample=lambda _: None)
         self.alerts = Alerts(
             self.collector,
             self.events,

@@ -72,12 +72,6 @@ def test_every_command_and_option_is_documented() -> None:
     assert check("parallelrun", typer.main.get_command(app)) > 8
 
 
-def test_what_has_no_effect_yet_does_not_claim_one() -> None:
-    for section in ("rollout", "rollout.gate"):
-        (part,) = re.findall(rf"^## `{re.escape(section)}`$(.*?)(?=^## )", CONFIGURATION, re.MULTILINE | re.DOTALL)
-        assert "Read and checked; acted on from the next release." in part
-
-
 def test_defaults_in_the_page_are_those_of_the_code() -> None:
     """Read back from the page, each default is what a configuration without the key has."""
     (part,) = re.findall(r"^## `limits`$(.*?)(?=^## )", CONFIGURATION, re.MULTILINE | re.DOTALL)

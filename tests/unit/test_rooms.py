@@ -20,9 +20,9 @@ ALLOWED: dict[str, set[str]] = {
     "rollout": {"config", "evidence", "judge"},
     "alerts": {"config", "evidence"},
     "engine": {"config", "evidence", "rollout", "alerts"},
-    "api": {"config", "evidence", "rollout", "alerts", "engine"},
+    "api": {"config", "evidence", "judge", "rollout", "alerts", "engine"},
     "web": {"config", "evidence", "api"},
-    "cli": {"config", "evidence", "judge", "engine", "api", "web"},
+    "cli": {"config", "evidence", "judge", "rollout", "engine", "api", "web"},
 }
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py")))
 

@@ -39,12 +39,12 @@ def fixed() -> str:
 
 def settings() -> str:
     """A table for each section of the configuration, in the order of the file."""
-    parts = [_table("Top level", Config, "", set())]
+    parts = [_table("Top level", Config, set())]
     done: set[type[Section]] = {Config}
     for path, field in keys.every_path():
         section = keys.section_in(field.annotation)
         if section and section not in done:
-            parts.append(_table(_heading(path), section, _note(path), done))
+            parts.append(_table(_heading(path), section, done))
             done.add(section)
     return "\n\n".join(parts)
 
@@ -61,15 +61,11 @@ def _heading(path: KeyPath) -> str:
     )
 
 
-def _note(path: KeyPath) -> str:
-    return "Read and checked; acted on from the next release." if keys.marked(path, "later") else ""
-
-
-def _table(heading: str, section: type[Section], note: str, done: set[type[Section]]) -> str:
+def _table(heading: str, section: type[Section], done: set[type[Section]]) -> str:
     """One section; what it shares with one that is there already is not repeated."""
     known = next((keys.fields(base) for base in section.__mro__[1:] if base in done), {})
     shared = f"Beside {', '.join(f'`{key}`' for key in known)}:" if known else ""
-    intro = [" ".join((section.__doc__ or "").split()), f"**{note}**" if note else "", shared]
+    intro = [" ".join((section.__doc__ or "").split()), shared]
     head = [f"## {heading}", "", " ".join(filter(None, intro)), ""]
     head += ["| key | value | default | example | meaning |", "| --- " * 5 + "|"]
     rows = [_row(key, field) for key, field in keys.fields(section).items() if key not in known]
@@ -78,8 +74,6 @@ def _table(heading: str, section: type[Section], note: str, done: set[type[Secti
 
 def _row(key: str, field: FieldInfo) -> str:
     meaning = " ".join((field.description or "").split())
-    if keys.has_mark(field, "later"):
-        meaning += " Read and checked; acted on from the next release."
     example = _code(field.examples[0]) if field.examples else ""
     cells = [f"`{key}`", _kind(field.annotation, field.metadata), _default(field), example, meaning]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

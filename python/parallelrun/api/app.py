@@ -12,6 +12,7 @@ from parallelrun.api.guard import Guard
 from parallelrun.config.active import RuleSpec
 from parallelrun.config.rules import RuleKind
 from parallelrun.evidence.status import Status as DifferenceStatus
+from parallelrun.rollout import Command, RefusedError
 
 MOST_DIFFERENCES = 10_000
 
@@ -36,7 +37,12 @@ def create_app(engine: Engine) -> FastAPI:
 
 
 def _probes(app: FastAPI, engine: Engine) -> None:
-    numbers = metrics.Metrics(engine.collector.refresh, lambda: engine.collector.lost, engine.alerts.status)
+    numbers = metrics.Metrics(
+        engine.collector.refresh,
+        lambda: engine.collector.lost,
+        engine.alerts.status,
+        lambda: engine.rollout.state.shown,
+    )
 
     @app.get("/healthz", tags=["probes"])
     async def healthz() -> dict[str, str]:
@@ -122,6 +128,16 @@ def _reads(app: FastAPI, engine: Engine) -> None:
         return rollout.rollout(engine)
 
     @app.get(
+        "/api/v1/rollout/journal",
+        tags=["rollout"],
+        response_class=StreamingResponse,
+        responses={200: {"content": {"application/jsonl": {}}}, **problems.responses(503)},
+    )
+    async def rollout_journal() -> Response:
+        """Each look of the judge with its verdict, one JSON object a line: `parallelrun judge --replay` reads it."""
+        return StreamingResponse(await rollout.journal(engine), media_type="application/jsonl")
+
+    @app.get(
         "/api/v1/events",
         tags=["evidence"],
         response_class=StreamingResponse,
@@ -136,6 +152,16 @@ def _reads(app: FastAPI, engine: Engine) -> None:
 
 
 def _changes(app: FastAPI, engine: Engine) -> None:
+    @app.post("/api/v1/rollout/{command}", tags=["rollout"], responses=problems.responses(404, 409, 422, 503))
+    async def ask_rollout(
+        command: Annotated[Command, Path(description="What to do.")], wish: rollout.Wish | None = None
+    ) -> rollout.Rollout:
+        """Does what a person asks of the rollout; answers where it stands then."""
+        try:
+            return await rollout.ask(engine, command, wish)
+        except RefusedError as refused:
+            raise HTTPException(409, str(refused)) from None
+
     @app.post("/api/v1/rules", tags=["rules"], status_code=201, responses=problems.responses(409, 422))
     async def add_rule(new: rule_changes.NewRule) -> rules.Rule:
         """Writes a rule into the configuration file and puts it in force."""

@@ -11,6 +11,7 @@ from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import Store
 from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.events import Events
+from parallelrun.rollout import Rollout
 
 
 class Settings(Protocol):
@@ -58,6 +59,10 @@ class Engine(Protocol):
     @property
     def collector(self) -> Collector:
         """What is known."""
+
+    @property
+    def rollout(self) -> Rollout:
+        """What moves the traffic."""
 
     @property
     def events(self) -> Events:

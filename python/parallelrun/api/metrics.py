@@ -11,12 +11,12 @@ from parallelrun.alerts.alert import RANK
 from parallelrun.alerts.status import AlertsStatus
 from parallelrun.config.units import MILLION
 from parallelrun.evidence.counters import Counters, EndpointCounts, Latency
+from parallelrun.rollout import PHASES, Phase
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ENDPOINTS = 500
 """At most so many values of the label `endpoint`; the rest is `(other)`."""
 OTHER = "(other)"
-PHASES = ("shadow", "stepping", "baking", "complete", "paused", "rolled_back", "fallback")
 BOUNDS_US = tuple(2**exponent for exponent in range(8, 25))
 """256 µs to 17 s. Powers of two are among the core's own bounds, so that no request moves to another bucket."""
 
@@ -25,11 +25,16 @@ class Metrics(PrometheusCollector):
     """The metrics of docs/reference/metrics.md, out of one look at the counters."""
 
     def __init__(
-        self, counters: Callable[[], Counters], lost: Callable[[], int], alerts: Callable[[], AlertsStatus]
+        self,
+        counters: Callable[[], Counters],
+        lost: Callable[[], int],
+        alerts: Callable[[], AlertsStatus],
+        phase: Callable[[], Phase],
     ) -> None:
         self._counters = counters
         self._lost = lost
         self._alerts = alerts
+        self._phase = phase
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -55,7 +60,7 @@ class Metrics(PrometheusCollector):
             "parallelrun_phase", "1 for the phase of the rollout, 0 for others.", labels=["phase"]
         )
         for name in PHASES:
-            phase.add_metric([name], float(name == "shadow"))
+            phase.add_metric([name], float(name == self._phase()))
         yield phase
         opened = counters.breaker.state == "open"
         yield _gauge("breaker_open", "1 while the new side is out of service because it fails.", float(opened))

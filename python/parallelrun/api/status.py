@@ -7,10 +7,12 @@ from pydantic import BaseModel, Field
 
 from parallelrun.api.alerts import Alerts, alerts
 from parallelrun.api.engine import Engine
+from parallelrun.api.rollout import Position, position
 from parallelrun.api.times import maybe, moment
 from parallelrun.config.units import MILLION
 from parallelrun.engine.health import Health
 from parallelrun.evidence.counters import Counters
+from parallelrun.rollout import Phase
 
 RECENT_S = 300.0
 """`recent` looks back so far."""
@@ -112,7 +114,8 @@ class Status(BaseModel):
     listen: str
     draining: bool
     weight: float = Field(ge=0, le=1)
-    phase: Literal["shadow"]
+    phase: Phase
+    rollout: Position
     sample: float = Field(ge=0, le=1)
     databases: Literal["shared", "separate"]
     requests: int
@@ -136,7 +139,7 @@ class Status(BaseModel):
 
 async def status(engine: Engine) -> Status:
     """The process as it is now."""
-    collector, config = engine.collector, engine.config
+    collector, config, moving = engine.collector, engine.config, position(engine.rollout.standing())
     counters = collector.refresh()
     old, new = await engine.health.both()
     return Status(
@@ -146,7 +149,8 @@ async def status(engine: Engine) -> Status:
         listen=str(engine.address),
         draining=engine.draining,
         weight=counters.weight_ppm / MILLION,
-        phase="shadow",
+        phase=moving.phase,
+        rollout=moving,
         sample=config.sample / MILLION,
         databases=config.databases,
         requests=counters.requests,

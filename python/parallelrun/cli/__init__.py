@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from parallelrun.cli import config, demo, judge, reading, rules, serve
+from parallelrun.cli import config, demo, judge, reading, rollout, rules, serve
 from parallelrun.cli.exits import USAGE
 
 _CLICKS_USAGE = 2
@@ -37,7 +37,7 @@ def _options(
     pass
 
 
-for module in (serve, demo, reading, rules, judge, config):
+for module in (serve, demo, reading, rollout, rules, judge, config):
     module.register(app)
 
 

@@ -38,9 +38,13 @@ class Admin:
         answer = self._answer(path, missing=True)
         return None if answer.status_code == 404 else model.model_validate_json(answer.content)
 
-    def post(self, path: str, model: "type[Model]", body: dict[str, Any]) -> "Model":
-        """Sends a change; the answer as that of `get`."""
-        return model.model_validate_json(self._answer(path, method="POST", json=body).content)
+    def text(self, path: str) -> str:
+        """One answer as it is."""
+        return self._answer(path).text
+
+    def post(self, path: str, model: "type[Model]", body: dict[str, Any], *, conflict: int = USAGE) -> "Model":
+        """Sends a change; the answer as that of `get`. What cannot be done as things are ends with `conflict`."""
+        return model.model_validate_json(self._answer(path, method="POST", json=body, conflict=conflict).content)
 
     def delete(self, path: str, model: "type[Model]", **query: str | int) -> "Model":
         """Has something taken away; the answer as that of `get`."""
@@ -54,6 +58,7 @@ class Admin:
         method: str = "GET",
         json: Any = None,
         missing: bool = False,
+        conflict: int = USAGE,
     ) -> "httpx.Response":
         import httpx  # noqa: PLC0415 - `--help` needs none of it
 
@@ -72,7 +77,7 @@ class Admin:
         if answer.status_code in (401, 403):
             raise end(f"{self.url}: {_detail(answer)} The token is taken from {TOKEN}.", USAGE)
         if answer.status_code in (409, 422):
-            raise end(_detail(answer), USAGE)
+            raise end(_detail(answer), conflict if answer.status_code == 409 else USAGE)
         if not answer.is_success and not (missing and answer.status_code == 404):
             raise end(f"{self.url}{path} answers {answer.status_code}: {_detail(answer)}", UNAVAILABLE)
         if "json" not in answer.headers.get("content-type", ""):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
 from parallelrun.config.words import number, span
 from parallelrun.evidence.copies import ENOUGH, LEFT_OUT, MANY, QUIET, unnoticed, why_no_copies
@@ -39,6 +40,7 @@ def diagnose(report: Report, now: datetime) -> list[Finding]:
         *_new(status),
         *_sides(status),
         *_breaker(status.breaker),
+        *_rollout(status.rollout),
         *_store(status),
         *_alerts(status),
         *_clock(report, now),
@@ -123,6 +125,31 @@ def _failures(name: str, side: SideStatus) -> Iterator[Finding]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in side.failures.items() if count)
         what = f"{name} gave no answer to {failed} of {side.requests} requests ({kinds})"
         yield _error(name, what, f"check that {side.url} is up, reachable and fast enough for `{name}.timeout`")
+
+
+def _rollout(rollout: Position) -> Iterator[Finding]:
+    weight = f"weight {100 * rollout.weight:g} %"
+    if rollout.paused_since:
+        what = f"the rollout is paused since {_moment(rollout.paused_since)}, {weight}: {rollout.reason}"
+        yield _warning("rollout", what, "`parallelrun rollout resume`, `advance` or `rollback`")
+    if rollout.phase == "rolled_back":
+        what = f"the rollout was rolled back: {rollout.reason}"
+        yield _error("rollout", what, "mend the new version; `parallelrun rollout start`, or another `new.version`")
+    if rollout.waiting_since and rollout.verdict == "advance" and not rollout.paused_since:
+        what = f"the rollout waits for approval since {_moment(rollout.waiting_since)}, {weight}"
+        yield _warning("rollout", what, "`parallelrun rollout advance`, if it should go on")
+    if rollout.blind_since:
+        what = f"the rollout is blind since {_moment(rollout.blind_since)}, {weight}: {rollout.reason}"
+        yield _error("rollout", what, "see to it that requests come, are compared, and that the store takes evidence")
+    if rollout.unsaved:
+        yield _error("rollout", f"its last move is not stored: {rollout.unsaved}", "repair the store before a restart")
+    if rollout.outdated:
+        what = "another process on the same store goes by another configuration: this one decides nothing"
+        yield _warning("rollout", what, "end the one that is out of date, or give each service a store of its own")
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _store(status: Status) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from parallelrun.api.alerts import Alerts
 from parallelrun.api.models import Ledger
+from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
 from parallelrun.cli.words import clean, size, time
 from parallelrun.config.words import number, span
@@ -26,6 +27,7 @@ def status_text(status: Status, ledger: Ledger) -> Group:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("phase", f"{status.phase}, weight {100 * status.weight:g} %, sample {100 * status.sample:g} %")
+    table.add_row("rollout", _rollout(status.rollout))
     table.add_row("traffic", _traffic(status))
     table.add_row("compared", _compared(ledger))
     table.add_row("old", _side(status.old))
@@ -37,6 +39,13 @@ def status_text(status: Status, ledger: Ledger) -> Group:
     table.add_row("copies", f"{status.shadows.used} under way, at most {status.shadows.limit}")
     table.add_row("settings", _settings(status))
     return Group(head, table)
+
+
+def _rollout(rollout: Position) -> Text:
+    text = clean(rollout.summary, most=1000)
+    if rollout.started:
+        text.append("\n").append_text(clean(rollout.reason, most=1000))
+    return text
 
 
 def _traffic(status: Status) -> str:

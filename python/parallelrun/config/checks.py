@@ -1,13 +1,10 @@
 """What a single value cannot show: settings that do not go together, and what only the core can tell."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from parallelrun.config import keys
 from parallelrun.config.active import PlacedRule, expired_rules, placed_rules, today
 from parallelrun.config.attachments import Fault
 from parallelrun.config.model import Config
-from parallelrun.config.positions import KeyPath
 from parallelrun.config.targets import KEY_IN_WORDS, is_webhook
 
 
@@ -27,8 +24,8 @@ def errors(config: Config) -> Iterator[Fault]:
     yield from _repeated_ids(config)
 
 
-def warnings(config: Config, data: dict[str, Any]) -> Iterator[Fault]:
-    """What is allowed, yet probably not meant, by key. `data` is the configuration as it was written."""
+def warnings(config: Config) -> Iterator[Fault]:
+    """What is allowed, yet probably not meant, by key."""
     for placed in expired_rules(config, today()):
         yield placed.path, f"its last day was {placed.rule.until}: no longer applied ({_named(placed)})"
     if config.rollout.gate.slower.ratio <= 1:
@@ -36,21 +33,10 @@ def warnings(config: Config, data: dict[str, Any]) -> Iterator[Fault]:
             "asks for a faster version: of one that is as fast as the old one it can never be proved; expected above 1"
         )
         yield ("rollout", "gate", "slower", "ratio"), what
-    for path, field in keys.every_path():
-        if keys.has_mark(field, "later") and _given(data, path):
-            yield path, "read and checked; acted on from the next release"
 
 
 def _named(placed: PlacedRule) -> str:
     return f"{placed.kind} {placed.rule.at}"
-
-
-def _given(data: Any, path: KeyPath) -> bool:
-    for key in path:
-        if not isinstance(data, dict) or key not in data:
-            return False
-        data = data[key]
-    return data is not None
 
 
 def _repeated_routes(config: Config) -> Iterator[Fault]:

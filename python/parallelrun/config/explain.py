@@ -71,7 +71,7 @@ def _example(path: KeyPath) -> str:
 
 
 def _shown(path: KeyPath, value: Any) -> str | None:
-    if isinstance(value, (dict, list)) or keys.marked(path, "secret") or "@" in str(value):
+    if isinstance(value, (dict, list)) or keys.secret(path) or "@" in str(value):
         return None  # too long, or a secret: a URL with an `@` holds a password
     if value is None:
         return "nothing"

@@ -70,15 +70,10 @@ def section_at(path: KeyPath) -> type[Section] | None:
     return section_in(field.annotation) if field else None
 
 
-def marked(path: KeyPath, mark: str) -> bool:
-    """Whether a field along the path carries a mark: `secret` (never shown) or `later` (nothing acts on it yet)."""
-    return any(has_mark(field, mark) for field in chain(path))
-
-
-def has_mark(field: FieldInfo, mark: str) -> bool:
-    """Whether the field itself carries the mark."""
-    extra = field.json_schema_extra
-    return isinstance(extra, dict) and bool(extra.get(mark))
+def secret(path: KeyPath) -> bool:
+    """Whether a field along the path is never shown."""
+    extras = (field.json_schema_extra for field in chain(path))
+    return any(isinstance(extra, dict) and bool(extra.get("secret")) for extra in extras)
 
 
 def every_path(section: type[Section] = Config, above: KeyPath = ()) -> Iterator[tuple[KeyPath, FieldInfo]]:

@@ -46,7 +46,7 @@ class Source:
             faults.extend(compiled.errors(loaded, core))
         if faults:
             raise BadConfigError((layers.problem(path, message) for path, message in faults), loaded.files)
-        warnings = [layers.problem(path, message) for path, message in checks.warnings(config, layers.data)]
+        warnings = [layers.problem(path, message) for path, message in checks.warnings(config)]
         if not core:
             warnings.append(layers.problem((), "rules, routes and certificates not checked: the core is not built"))
         return replace(loaded, warnings=tuple(warnings))

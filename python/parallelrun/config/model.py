@@ -160,8 +160,8 @@ class Config(Section):
     then the first."""
     openapi: Path | None = Field(default=None, strict=False, examples=["openapi.yaml"])
     """An OpenAPI description (YAML or JSON) whose paths name the endpoints."""
-    rollout: Rollout = Field(default_factory=Rollout, json_schema_extra={"later": True})
-    """The plan by which traffic moves to the new side."""
+    rollout: Rollout = Field(default_factory=Rollout)
+    """The plan by which traffic moves to the new side. Without it nothing moves unless a person starts it."""
     limits: Limits = Field(default_factory=Limits)
     """Bounds on memory, size, time and number."""
     redact: Redact = Field(default_factory=Redact)

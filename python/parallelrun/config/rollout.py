@@ -1,4 +1,4 @@
-"""How traffic is to move. Read and checked here; acted on from the next release."""
+"""How traffic is to move."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -49,11 +49,11 @@ class Rollout(Section):
     steps: Many[Share] = Field(
         default=tuple(map(parse_share, ("10%", "25%", "50%", "100%"))), min_length=1, examples=[["1%", "10%", "100%"]]
     )
-    """The weights, rising, from 0.01% up to 100%."""
+    """The weights, rising, from 0.01% up to 100%; the last one is where it ends."""
     hold: SomeTime = Field(default=parse_duration("10m"), examples=["1h"])
-    """The least time at a step."""
+    """The least time at a step, and in the shadow phase before the first."""
     deadline: SomeTime = Field(default=parse_duration("24h"), examples=["7d"])
-    """How long a step may take to come to a decision."""
+    """How long a step may take to come to a decision. Then it pauses and tells."""
     gate: Gate = Field(default_factory=Gate)
     """The evidence that a step needs."""
     never: Many[Place] = Field(default=(), examples=[[{"at": "status"}]])
@@ -61,7 +61,7 @@ class Rollout(Section):
     approve: Many[Share] = Field(default=(), examples=[["100%"]])
     """Steps that wait for a person."""
     bake: SomeTime = Field(default=parse_duration("1h"), examples=["24h"])
-    """How long the old side goes on shadowing after 100%."""
+    """How long it watches for a change for the worse after the last step, before it is complete."""
 
     @model_validator(mode="after")
     def _steps_rise(self) -> "Rollout":

@@ -7,6 +7,7 @@ from parallelrun.judge import Verdict
 from parallelrun.rollout.keeping import Move
 from parallelrun.rollout.plan import Plan
 from parallelrun.rollout.state import State
+from parallelrun.rollout.telling import BLIND_FOR
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,14 @@ class Standing:
     verdict: Verdict | None
     history: tuple[Move, ...]
     blind_since: datetime | None
-    unsaved: str | None
-    outdated: bool
+    unsaved: str | None = None
+    outdated: bool = False
+
+    @property
+    def blind(self) -> str | None:
+        """Why there has been no verdict for a while; None if there has."""
+        lasts = self.blind_since is not None and self.now - self.blind_since >= BLIND_FOR
+        return self.verdict.reason if lasts and self.verdict else None
 
     @property
     def following(self) -> int | None:

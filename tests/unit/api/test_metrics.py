@@ -11,6 +11,7 @@ from parallelrun.alerts.outbox import Counts
 from parallelrun.alerts.status import AlertsStatus, TargetStatus
 from parallelrun.api.metrics import BOUNDS_US, ENDPOINTS, OTHER, Metrics, bounded
 from parallelrun.evidence.counters import Counters, EndpointCounts
+from parallelrun.rollout import Phase
 from tests.support.fake_core import FakeCore
 from tests.support.repository import ROOT
 
@@ -24,8 +25,8 @@ def counters(core: FakeCore) -> Counters:
 QUIET = AlertsStatus((), {}, 0, 0, ())
 
 
-def samples(core: FakeCore, lost: int = 0, alerts: AlertsStatus = QUIET) -> Samples:
-    text = Metrics(lambda: counters(core), lambda: lost, lambda: alerts).text().decode()
+def samples(core: FakeCore, lost: int = 0, alerts: AlertsStatus = QUIET, phase: Phase = "shadow") -> Samples:
+    text = Metrics(lambda: counters(core), lambda: lost, lambda: alerts, lambda: phase).text().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -117,11 +118,18 @@ def test_alerts_and_their_targets() -> None:
     assert [found[f"parallelrun_{name}", at] for name in names] == [2, 4, 5, 6]
 
 
+def test_the_phase_of_the_rollout_is_the_one_that_is_1() -> None:
+    found = samples(FakeCore(), phase="fallback")
+    phases = {dict(labels)["phase"]: value for (name, labels), value in found.items() if name == "parallelrun_phase"}
+    assert len(phases) == 7
+    assert {phase for phase, value in phases.items() if value} == {"fallback"}
+
+
 def test_the_reference_names_every_metric_and_no_other() -> None:
     core = FakeCore()
     core.count("GET /")
     core.differ(endpoint="GET /", confirmed=1)
-    text = Metrics(lambda: counters(core), lambda: 0, lambda: TOLD).text().decode()
+    text = Metrics(lambda: counters(core), lambda: 0, lambda: TOLD, lambda: "shadow").text().decode()
     exposed = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     page = (ROOT / "docs/reference/metrics.md").read_text()
     documented = set(re.findall(r"^\| `(parallelrun_\w+)", page, re.MULTILINE))

@@ -299,14 +299,6 @@ def test_a_gate_that_is_as_good_as_closed_is_said(file: Path) -> None:
     assert not [warning for warning in load(file, text.replace("1}}", "1.01}}")).warnings if "ratio" in str(warning)]
 
 
-def test_what_is_not_acted_on_yet_is_said(file: Path) -> None:
-    loaded = load(file, "old: {url: http://a, health: /h}\nnew: http://b\nrollout: {hold: 5m}\n")
-    later = "read and checked; acted on from the next release"
-    assert [str(warning).removeprefix(f"{file}:") for warning in loaded.warnings] == [
-        f"3: rollout: {later}",
-    ]
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
