@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 use crate::answer::{AnswerHead, Answered};
+use crate::budget::Share;
 use crate::capture::Capture;
 use crate::copying::{is_complete, Cut, Progress};
 use crate::heard::Heard;
@@ -218,7 +219,7 @@ impl UpstreamBody {
     /// client has seen nothing yet, so the side may be silent for no longer than `patience`, as before its head; and what
     /// comes steadily must be whole within the time for which a side may be silent otherwise: one that drips it is as good
     /// as broken.
-    pub async fn hold(&mut self, patience: Duration) -> Result<Vec<Frame<Bytes>>, Failure> {
+    pub async fn hold(&mut self, patience: Duration) -> Result<HeldBack, Failure> {
         let most = self.idle;
         self.idle = most.min(patience);
         let read = tokio::time::timeout(most, self.read()).await;
@@ -229,7 +230,7 @@ impl UpstreamBody {
         }
     }
 
-    async fn read(&mut self) -> Result<Vec<Frame<Bytes>>, BrokenOff> {
+    async fn read(&mut self) -> Result<HeldBack, BrokenOff> {
         let mut data = Vec::new(); // in one piece, as each part would hold a read buffer
         let mut trailers = None;
         while !self.ended {
@@ -243,7 +244,10 @@ impl UpstreamBody {
             }
         }
         let data = (!data.is_empty()).then(|| Frame::data(data.into()));
-        Ok(data.into_iter().chain(trailers.map(Frame::trailers)).collect())
+        Ok(HeldBack {
+            frames: data.into_iter().chain(trailers.map(Frame::trailers)).collect(),
+            memory: None,
+        })
     }
 }
 
@@ -293,29 +297,37 @@ impl ClientBody {
     }
 }
 
+/// What was read of an answer before any of it went on.
+#[derive(Debug, Default)]
+pub struct HeldBack {
+    pub frames: Vec<Frame<Bytes>>,
+    /// What the frames have reserved, where they may be many.
+    pub memory: Option<Share>,
+}
+
 /// A side's answer passing to the client.
 #[derive(Debug)]
 pub struct Passing {
     /// Parts that were held back, to be sent first (in reverse order).
-    held: Vec<Frame<Bytes>>,
+    held: HeldBack,
     from: UpstreamBody,
     witness: Option<Witness>,
 }
 
 impl Passing {
-    pub fn new(mut held: Vec<Frame<Bytes>>, from: UpstreamBody, witness: Option<Witness>) -> Self {
-        held.reverse();
+    pub fn new(mut held: HeldBack, from: UpstreamBody, witness: Option<Witness>) -> Self {
+        held.frames.reverse();
         let mut passing = Self { held, from, witness };
         passing.conclude_if_over();
         passing
     }
 
     pub fn is_over(&self) -> bool {
-        self.held.is_empty() && self.from.ended
+        self.held.frames.is_empty() && self.from.ended
     }
 
     pub fn size_hint(&self) -> SizeHint {
-        if self.held.is_empty() {
+        if self.held.frames.is_empty() {
             self.from.size_hint()
         } else {
             SizeHint::default() // held back only where `Content-Length` is known, and that header stays on the answer
@@ -323,10 +335,16 @@ impl Passing {
     }
 
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let next = match self.held.pop() {
+        let next = match self.held.frames.pop() {
             Some(frame) => Some(Ok(frame)),
-            None if self.from.ended => None,
-            None => std::task::ready!(self.from.poll_part(cx)),
+            None => {
+                self.held.memory = None;
+                if self.from.ended {
+                    None
+                } else {
+                    std::task::ready!(self.from.poll_part(cx))
+                }
+            }
         };
         match &next {
             Some(Ok(frame)) => {
@@ -346,7 +364,7 @@ impl Passing {
     }
 
     fn conclude_if_over(&mut self) {
-        if self.held.is_empty() && self.from.is_complete() {
+        if self.held.frames.is_empty() && self.from.is_complete() {
             self.conclude(Capture::finish);
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 #[derive(Debug)]
 pub struct Budget {
     limit: AtomicUsize,
@@ -56,6 +58,14 @@ impl Share {
         }
         self.held += bytes;
         true
+    }
+
+    /// Reserves what header fields take, or nothing if that is over the limit.
+    #[must_use]
+    pub fn charge(&mut self, fields: &HeaderMap) -> bool {
+        /// An entry of the map: two handles on bytes, a hash and the links between them.
+        const ENTRY: usize = 128; // rounded up, with the room that a map leaves
+        self.grow(fields.iter().map(|(n, v)| n.as_str().len() + v.len() + ENTRY).sum())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::answer::{is_endless, Answered};
+use crate::answer::{is_endless, AnswerHead, Answered};
 use crate::budget;
 use crate::capture::Capture;
 use crate::comparing::compare_and_count;
@@ -106,13 +106,25 @@ pub fn unanswered(error: UpstreamError, upload: Option<&Upload>) -> Answered {
         .map_or(Answered::Left(Outcome::ClientGone), Answered::from)
 }
 
+/// What it means that an answer did not end in time.
+pub fn late(head: AnswerHead, passed: &Cell<bool>) -> Answered {
+    if passed.get() {
+        Answered::Failed {
+            failure: Failure::Timeout,
+            head: Some(head),
+        }
+    } else {
+        Answered::Left(Outcome::Streaming) // a stream that does not say so: the other side has not ended its answer either
+    }
+}
+
 impl Other {
     /// `passed` turns true when the answer that the client gets has ended.
     async fn answered(self, exchange: &Exchange, upload: Option<&Upload>, passed: &Cell<bool>) -> Answered {
         let deadline = Duration::from_millis(exchange.snapshot.limits.shadow_ms);
         let begun = match self {
             Other::Answered(answered) => return *answered,
-            Other::Held(held) => return Box::pin(held.read_on(deadline)).await,
+            Other::Held(held) => return Box::pin(held.read_on(deadline, passed)).await,
             Other::Cancelled => return Answered::Left(Outcome::ClientGone),
             Other::Known(begun) => *begun,
             Other::Leg(leg) => match leg.await {
@@ -135,12 +147,7 @@ impl Other {
         let head = begun.head.clone();
         match tokio::time::timeout(deadline, begun.response.into_body().collect(begun.head, capture)).await {
             Ok(answered) => answered,
-            // A stream that does not say so: the other side has not ended its answer either.
-            Err(_) if !passed.get() => Answered::Left(Outcome::Streaming),
-            Err(_) => Answered::Failed {
-                failure: Failure::Timeout,
-                head: Some(head),
-            },
+            Err(_) => late(head, passed),
         }
     }
 }

@@ -67,6 +67,16 @@ impl Exchange {
         }
     }
 
+    /// The side that gets the client's body as it comes; the other one gets what has been kept of it, if that was not too
+    /// much. What cannot be verified is answered by the old side, so it is the one that must have all.
+    pub fn lead(&self) -> Side {
+        if self.route.verify {
+            Side::Old
+        } else {
+            self.serving
+        }
+    }
+
     /// No copy is sent, so there is nothing to verify an answer of the new side by: the old side serves. Only a write that is
     /// meant for one side alone goes where the weight sends it.
     fn serve_unverified(&mut self) {

@@ -3,15 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{HeaderValue, CONNECTION};
 use http::Response;
-use http_body::{Body, Frame};
+use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::answer::{is_endless, is_server_error, AnswerHead, Answered};
-use crate::body::{ClientBody, Passing, Sent, UpstreamBody, Witness};
+use crate::body::{ClientBody, HeldBack, Passing, Sent, UpstreamBody, Witness};
 use crate::budget::Held;
 use crate::capture::Capture;
 use crate::client_error;
@@ -58,12 +57,12 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
                     exchange.count_alone();
                     exchange.ticket.rescued();
                     exchange.ticket.close(outcome);
-                    pass(&exchange.worker, other.response, Vec::new(), None)
+                    pass(&exchange.worker, other.response, HeldBack::default(), None)
                 }
                 _ => {
                     exchange.count_alone();
                     exchange.ticket.close(outcome);
-                    pass(&exchange.worker, begun.response, Vec::new(), None)
+                    pass(&exchange.worker, begun.response, HeldBack::default(), None)
                 }
             };
         }
@@ -109,7 +108,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
             exchange.ticket.rescued();
             exchange.note_missed_write();
             exchange.ticket.close(outcome);
-            pass(&exchange.worker, other.response, Vec::new(), None)
+            pass(&exchange.worker, other.response, HeldBack::default(), None)
         }
         Err(error) => {
             exchange.ticket.close(if error.clients_fault {
@@ -140,14 +139,17 @@ pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> 
         (lead, follow, Some(upload))
     };
     let permit = Rc::new(permit);
-    let leg = start_copy(&exchange, follow, Rc::clone(&permit));
-    let copied = Copied { upload, permit };
-    if serving == Side::New && exchange.route.verify {
-        return Box::pin(verify::serve(exchange, copied, leg, lead)).await;
+    let copied = Copied {
+        upload,
+        permit: Rc::clone(&permit),
+    };
+    if exchange.lead() != serving {
+        return Box::pin(verify::serve(exchange, copied, lead, follow)).await;
     }
+    let leg = start(&exchange, serving.other(), true, follow, permit);
     match send(&exchange, serving, lead, rescues).await {
         Ok(begun) if rescues => rescuable(exchange, copied, leg, begun).await,
-        Ok(begun) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Leg(leg)),
+        Ok(begun) => pass_and_conclude(exchange, copied, serving, begun, HeldBack::default(), Other::Leg(leg)),
         Err(error) if rescues && !error.clients_fault => {
             let failure = error.failure;
             // Drops the client's body, if that never left: the copy reads it on, once nobody else does.
@@ -175,7 +177,7 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
                     copied,
                     serving.other(),
                     other,
-                    Vec::new(),
+                    HeldBack::default(),
                     Other::Known(Box::new(Ok(begun))),
                 )
             }
@@ -184,10 +186,10 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
                 copied,
                 serving,
                 begun,
-                Vec::new(),
+                HeldBack::default(),
                 Other::Known(Box::new(other)),
             ),
-            Err(_) => pass_and_conclude(exchange, copied, serving, begun, Vec::new(), Other::Cancelled),
+            Err(_) => pass_and_conclude(exchange, copied, serving, begun, HeldBack::default(), Other::Cancelled),
         };
     }
     match hold(&exchange, &mut begun, true).await {
@@ -205,11 +207,11 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
 
 /// Reads a short answer to its end before anything of it goes on, if `rescuable`: a break in it can then still be rescued, and
 /// a side that drips it is as good as broken. Longer answers stream.
-async fn hold(exchange: &Exchange, begun: &mut Begun, rescuable: bool) -> Result<Vec<Frame<Bytes>>, Failure> {
+async fn hold(exchange: &Exchange, begun: &mut Begun, rescuable: bool) -> Result<HeldBack, Failure> {
     let body = begun.response.body_mut();
     let short = body.exact_length().is_some_and(|length| length <= HELD_BACK);
     if !rescuable || !short || is_endless(&begun.head.headers) {
-        return Ok(Vec::new());
+        return Ok(HeldBack::default());
     }
     body.hold(exchange.snapshot.targets[exchange.serving].timeout).await
 }
@@ -231,7 +233,7 @@ async fn rescue(
                 copied,
                 other,
                 begun,
-                Vec::new(),
+                HeldBack::default(),
                 Other::Answered(Box::new(mine)),
             )
         }
@@ -280,12 +282,7 @@ pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
     Begun { head, response }
 }
 
-/// Sends the copy from a task of its own, which the client's leaving does not end.
-fn start_copy(exchange: &Exchange, body: ReqBody, permit: Rc<Held>) -> Leg {
-    start(exchange, exchange.serving.other(), true, body, permit)
-}
-
-/// Sends the request to `side` from a task of its own.
+/// Sends the request to `side` from a task of its own, which the client's leaving does not end.
 pub fn start(exchange: &Exchange, side: Side, copy: bool, body: ReqBody, permit: Rc<Held>) -> Leg {
     let (told, leg) = oneshot::channel();
     let pool = exchange.worker.pool(&exchange.snapshot, side);
@@ -311,11 +308,11 @@ pub fn pass_and_conclude(
     copied: Copied,
     from: Side,
     begun: Begun,
-    held: Vec<Frame<Bytes>>,
+    held: HeldBack,
     other: Other,
 ) -> Response<ClientBody> {
     let worker = Rc::clone(&exchange.worker);
-    if let Some(upload) = copied.upload.as_ref().filter(|_| from == exchange.serving) {
+    if let Some(upload) = copied.upload.as_ref().filter(|_| from == exchange.lead()) {
         upload.lead_serves();
     }
     if is_endless(&begun.head.headers) {
@@ -356,7 +353,7 @@ pub fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answere
 pub fn pass(
     worker: &Worker,
     response: Response<UpstreamBody>,
-    held: Vec<Frame<Bytes>>,
+    held: HeldBack,
     witness: Option<Witness>,
 ) -> Response<ClientBody> {
     let (mut parts, body) = response.into_parts();

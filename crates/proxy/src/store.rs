@@ -60,10 +60,7 @@ impl Store {
 
     /// Reserves what header fields take that are kept beside the bytes.
     pub fn charge(&mut self, fields: &HeaderMap) -> Result<(), Full> {
-        /// An entry of the map: two handles on bytes, a hash and the links between them.
-        const ENTRY: usize = 128; // rounded up, with the room that a map leaves
-        let bytes = fields.iter().map(|(n, v)| n.as_str().len() + v.len() + ENTRY).sum();
-        if self.share.grow(bytes) {
+        if self.share.charge(fields) {
             Ok(())
         } else {
             Err(Full::Memory)

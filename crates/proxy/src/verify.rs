@@ -1,6 +1,7 @@
 //! `verify: true`: a client that the new side should serve gets its answer only where it has proved equal to the old
 //! side's, and else the old side's. A canary without a risk, for the price of waiting for both.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,10 +15,10 @@ use parallelrun_compare::{compare, Difference, Kind};
 use tokio::time::{timeout, timeout_at, Instant};
 
 use crate::answer::{is_endless, is_server_error, Answer, Answered};
-use crate::body::ClientBody;
+use crate::body::{ClientBody, HeldBack};
 use crate::budget::Share;
 use crate::client_error;
-use crate::conclude::{unanswered, Copied, Other};
+use crate::conclude::{late, unanswered, Copied, Other};
 use crate::copying::ReqBody;
 use crate::flow::Exchange;
 use crate::ledger::Outcome;
@@ -25,6 +26,9 @@ use crate::offload::{self, Work};
 use crate::serving::{conclude_without_client, pass_and_conclude, start, Begun, Leg};
 use crate::sides::Side;
 use crate::upstream_error::{Failure, UpstreamError};
+
+/// Most of a held answer that the client's connection is handed at once: what it has not taken yet is still reserved.
+const PIECE: usize = 64 * 1024;
 
 /// An answer that is read before anybody knows whether the client gets it.
 pub struct Held {
@@ -48,8 +52,11 @@ enum Reading {
 
 impl Held {
     fn new(exchange: &Exchange, begun: Begun) -> Self {
+        let mut memory = exchange.worker.state.memory.share();
         let state = if is_endless(&begun.head.headers) {
             Reading::Left(Outcome::Streaming)
+        } else if !memory.charge(&begun.head.headers) {
+            Reading::Left(Outcome::Overload)
         } else {
             Reading::UnderWay
         };
@@ -58,7 +65,7 @@ impl Held {
             data: Vec::new(),
             trailers: None,
             cap: exchange.snapshot.limits.body_bytes,
-            memory: exchange.worker.state.memory.share(),
+            memory,
             state,
         }
     }
@@ -105,8 +112,9 @@ impl Held {
         }
     }
 
-    /// Reads the rest of an answer that the client does not get.
-    pub async fn read_on(mut self, most: Duration) -> Answered {
+    /// Reads the rest of an answer that the client does not get, for no longer than `most`. `passed` turns true when the one
+    /// that it gets has ended.
+    pub async fn read_on(mut self, most: Duration, passed: &Cell<bool>) -> Answered {
         let _ = timeout(most, self.read()).await; // the state tells
         match self.state {
             Reading::Whole(body) => Answered::Whole(Answer {
@@ -116,10 +124,7 @@ impl Held {
             }),
             Reading::Left(outcome) => Answered::Left(outcome),
             Reading::Broke(answered, _) => answered,
-            Reading::UnderWay => Answered::Failed {
-                failure: Failure::Timeout,
-                head: Some(self.begun.head),
-            },
+            Reading::UnderWay => late(self.begun.head, passed),
         }
     }
 
@@ -128,14 +133,18 @@ impl Held {
     }
 
     /// What was read of it, and the rest as it comes.
-    fn into_frames(self) -> (Begun, Vec<Frame<Bytes>>) {
-        let data = match self.state {
+    fn into_held_back(self) -> (Begun, HeldBack) {
+        let mut data: Bytes = match self.state {
             Reading::Whole(body) => body,
             Reading::UnderWay | Reading::Left(_) | Reading::Broke(..) => self.data.into(),
         };
-        let data = (!data.is_empty()).then(|| Frame::data(data));
-        let trailers = self.trailers.map(Frame::trailers);
-        (self.begun, data.into_iter().chain(trailers).collect())
+        let mut frames = Vec::new();
+        while !data.is_empty() {
+            frames.push(Frame::data(data.split_to(data.len().min(PIECE))));
+        }
+        frames.extend(self.trailers.map(Frame::trailers));
+        let memory = Some(self.memory);
+        (self.begun, HeldBack { frames, memory })
     }
 }
 
@@ -189,10 +198,10 @@ impl Coming {
     }
 }
 
-/// Asks the new side too, with `lead`; `leg` is the old side's answer, which is on its way.
-pub async fn serve(exchange: Exchange, copied: Copied, leg: Leg, lead: ReqBody) -> Response<ClientBody> {
-    // From a task of its own: where the old side's answer goes on, the client's leaving does not end this one.
-    let mut new = Coming::Leg(start(&exchange, Side::New, false, lead, Rc::clone(&copied.permit)));
+/// Asks the old side with `lead`, whose answer is good in any case, and the new one with the copy.
+pub async fn serve(exchange: Exchange, copied: Copied, lead: ReqBody, follow: ReqBody) -> Response<ClientBody> {
+    let leg = start(&exchange, Side::Old, false, lead, Rc::clone(&copied.permit));
+    let mut new = Coming::Leg(start(&exchange, Side::New, true, follow, Rc::clone(&copied.permit)));
     let mut old = match leg.await {
         Ok(Ok(begun)) => Held::new(&exchange, begun),
         Ok(Err(error)) => {
@@ -204,23 +213,26 @@ pub async fn serve(exchange: Exchange, copied: Copied, leg: Leg, lead: ReqBody) 
     let deadline = Instant::now() + Duration::from_millis(exchange.snapshot.verify.wait_ms);
     let in_time = timeout_at(deadline, both(old.read(), new.read(&exchange))).await;
     if let Reading::Broke(..) = old.state {
-        let theirs = old.read_on(Duration::ZERO).await;
+        let theirs = old.read_on(Duration::ZERO, &Cell::new(false)).await;
         return without_old(exchange, copied, theirs, new).await;
     }
     let verified = &exchange.ticket.endpoint().verified;
     match new {
-        Coming::Held(new) if matches!(in_time, Ok(Ok(()))) && equal(&exchange, &old, &new).await => {
+        Coming::Held(new)
+            if matches!(in_time, Ok(Ok(())))
+                && matches!(timeout_at(deadline, equal(&exchange, &old, &new)).await, Ok(true)) =>
+        {
             verified.passed.fetch_add(1, Relaxed);
-            let (begun, frames) = new.into_frames();
-            pass_and_conclude(exchange, copied, Side::New, begun, frames, Other::Held(Box::new(old)))
+            let (begun, held) = new.into_held_back();
+            pass_and_conclude(exchange, copied, Side::New, begun, held, Other::Held(Box::new(old)))
         }
         new => {
             verified.fell_back.fetch_add(1, Relaxed);
             if new.failed() && !old.failed() {
                 exchange.ticket.rescued();
             }
-            let (begun, frames) = old.into_frames();
-            pass_and_conclude(exchange, copied, Side::Old, begun, frames, new.into_other())
+            let (begun, held) = old.into_held_back();
+            pass_and_conclude(exchange, copied, Side::Old, begun, held, new.into_other())
         }
     }
 }
@@ -241,8 +253,8 @@ async fn without_old(exchange: Exchange, copied: Copied, theirs: Answered, mut n
         Coming::Held(held) => match held.state {
             Reading::Broke(mine, failure) => (mine, client_error::failed(Side::New, failure)),
             Reading::UnderWay | Reading::Whole(_) | Reading::Left(_) => {
-                let (begun, frames) = held.into_frames();
-                return pass_and_conclude(exchange, copied, Side::New, begun, frames, theirs);
+                let (begun, held) = held.into_held_back();
+                return pass_and_conclude(exchange, copied, Side::New, begun, held, theirs);
             }
         },
         Coming::Failed(error) => {

@@ -313,6 +313,7 @@ def test_a_new_side_that_is_slower_than_a_slow_old_one_does_not_hang(
     with several(proxy, 8) as clients:
         for client in clients:
             client.send(request("/slow"))
+        wait_until(lambda: new.waiting == 8)
         old.open()
         wait_until(lambda: proxy.endpoint("GET /slow")["old"]["latency"]["count"] == 8)
         time.sleep(0.2)

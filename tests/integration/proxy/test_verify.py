@@ -1,5 +1,6 @@
 """`verify`: a client of the new side gets its answer only where it has proved equal to the old side's."""
 
+import time
 from typing import Any
 
 import pytest
@@ -398,6 +399,101 @@ def test_a_write_that_the_new_side_failed_is_missed_there(
     assert proxy.settled(1).rescued == 1
     assert proxy.endpoint("POST /a")["new"]["missed_writes"] == 1
     assert (upstreams.old.count(), upstreams.new.count()) == (1, 1)
+
+
+def test_the_new_side_has_the_copy(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    answers(upstreams, says("old"), says("new"))
+    proxy = start(start_proxy, upstreams)
+    assert ask(proxy) == ("new", b"same")
+    marked = [origin.requests[0].header("x-parallelrun-shadow") for origin in upstreams.both]
+    assert marked == [None, "1"]
+
+
+def test_an_upload_that_is_too_large_for_a_copy_is_the_old_side_s(
+    upstreams: Upstreams, start_proxy: StartProxy
+) -> None:
+    """Nobody knows how long it is before it ends. The new side, which has only a part of it, misses the write."""
+    answers(upstreams, says("old"), says("new"))
+    proxy = start(start_proxy, upstreams, databases="separate", limits={"body_bytes": 100_000})
+    upload = behaviour.pattern(300_000)
+    with RawClient(proxy.address) as client:
+        client.send(request("/a", "POST", {"transfer-encoding": "chunked"}))
+        client.send(behaviour.chunk(upload) + behaviour.chunk(b"") + b"\r\n")
+        assert client.answer("POST").header("x-from") == "old"
+    ledger = proxy.settled(1)
+    assert (ledger["request_too_large"], ledger.rescued) == (1, 0)
+    assert verified(proxy, "POST /a") == (0, 1)
+    assert [seen.body for seen in upstreams.old.to("/a")] == [upload]
+    assert [proxy.endpoint("POST /a")[side]["missed_writes"] for side in ("old", "new")] == [0, 1]
+
+
+def test_an_upload_does_not_wait_for_the_new_side_to_read_it(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    answers(upstreams, says("old"), behaviour.stop_reading())
+    limits = {"body_bytes": 100_000_000, "memory_bytes": 200_000_000, "shadow_ms": 500}
+    proxy = start(start_proxy, upstreams, databases="separate", wait_ms=10, limits=limits)
+    with RawClient(proxy.address) as client:
+        answer = client.ask("/a", "POST", body=behaviour.pattern(20_000_000))
+    assert answer.header("x-from") == "old"
+    assert upstreams.old.to("/a")[0].message.length == 20_000_000
+
+
+def test_the_comparison_waits_for_no_other(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """Copies have them all busy: what is not proved in time falls back."""
+
+    def numbers(count: int, space: str, side: str) -> Behaviour:
+        """A long answer, which is the same however it is spaced."""
+        return behaviour.json(f"[{f',{space}'.join(['123456'] * count)}]", headers={"x-from": side})
+
+    for target, count in (("/long", 400_000), ("/a", 40_000)):
+        upstreams.old.on(target, numbers(count, "", "old"))
+        upstreams.new.on(target, numbers(count, " ", "new"))
+    limits = {"body_bytes": 10_000_000, "memory_bytes": 1_000_000_000}
+    proxy = start(start_proxy, upstreams, 0, wait_ms=50, limits=limits)
+    with RawClient(proxy.address) as client:
+        for _ in range(20):
+            client.ask("/long")
+        proxy.set_weight(100)
+        assert client.ask("/a").header("x-from") == "old"
+        assert proxy.counters()["in_flight"] > 0, "the others are not through yet"
+    proxy.settled(21)
+    assert verified(proxy) == (0, 1)
+
+
+def test_a_long_stream_is_no_failure(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """It does not end in time while the client still reads the old side's: neither does that one."""
+    gate = Gate()
+
+    async def forever(exchange: Exchange) -> None:
+        await exchange.body()
+        await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n")
+        await exchange.send(behaviour.chunk(b"first"))
+        await gate.wait()
+        await exchange.send(behaviour.chunk(b"") + b"\r\n")
+
+    answers(upstreams, forever, forever)
+    proxy = start(start_proxy, upstreams, wait_ms=10, limits={"shadow_ms": 100})
+    with RawClient(proxy.address) as client:
+        client.send(request("/a"))
+        assert client.piece_after_head() == b"first"
+        wait_until(lambda: proxy.counters()["shadows"]["in_flight"] == 0)
+        gate.open()
+        client.rest()
+    assert proxy.settled(1).outcomes == {"streaming": 1}
+    assert proxy.endpoint("GET /a")["failures"]["new_only"] == 0
+
+
+def test_what_the_client_has_not_taken_is_reserved(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    size = 30_000_000
+    answers(upstreams, behaviour.download(size + 1), says("new"))
+    proxy = start(start_proxy, upstreams, limits={"body_bytes": size, "memory_bytes": 10 * size})
+    with RawClient(proxy.address) as client:
+        client.send(request("/a"))
+        wait_until(lambda: proxy.counters()["endpoints"] and verified(proxy) == (0, 1))
+        time.sleep(0.2)
+        assert proxy.counters()["memory"]["reserved"] > size // 2
+        assert client.answer().message.length == size + 1
+    proxy.settled(1)
+    proxy.release()
 
 
 def test_the_ledger_is_exact_under_everything(upstreams: Upstreams, start_proxy: StartProxy) -> None:
