@@ -22,6 +22,7 @@ from shop.visitors import Round, plan
 
 PARALLELRUN = [sys.executable, "-m", "parallelrun"]
 CONFIG = HERE / "parallelrun.yaml"
+PLAN = HERE / "rollout.yaml"
 START_S = 60.0
 SETTLE_S = 60.0
 STOP_S = 60.0
@@ -38,10 +39,26 @@ class Proxy:
 
     url: str
     admin_url: str
+    config: Path
 
     def get(self, path: str) -> Any:
         """Reads from the admin API."""
         return httpx.get(self.admin_url + path, timeout=SETTLE_S, trust_env=False).raise_for_status().json()
+
+    def add_plan(self) -> None:
+        """Adds the plan of a rollout to the configuration, as an engineer would, and waits until it is in force.
+
+        Raises:
+            MiddleError: it is refused, or not read in time.
+        """
+        before = self.get("/api/v1/status")["config"]["generation"]
+        with self.config.open("a") as file:
+            file.write(PLAN.read_text())
+        deadline = time.monotonic() + SETTLE_S
+        while (config := self.get("/api/v1/status")["config"])["generation"] == before:
+            if config["refused"] or time.monotonic() > deadline:
+                raise MiddleError(f"the plan of the rollout is not in force: {config['refused']}")
+            time.sleep(LOOK_S)
 
     def report(self, form: str, to: IO[bytes] | None = None) -> None:
         """Runs `parallelrun report --format FORM`, which prints into the file, or where we print.
@@ -57,12 +74,13 @@ class Proxy:
 
 @contextmanager
 def serving(shop: Shop, directory: Path) -> Iterator[Proxy]:
-    """Runs parallelrun between the two services; its log and its evidence go into the directory.
+    """Runs parallelrun between the two services; its configuration, log and evidence go into the directory.
 
     Raises:
         MiddleError: it did not start.
     """
-    log_file = directory / "serve.log"
+    log_file, config = directory / "serve.log", directory / CONFIG.name
+    config.write_text(CONFIG.read_text())
     environment = {
         **os.environ,
         "PARALLELRUN_LISTEN": "127.0.0.1:0",
@@ -73,7 +91,7 @@ def serving(shop: Shop, directory: Path) -> Iterator[Proxy]:
     }
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [*PARALLELRUN, "serve", "--config", str(CONFIG)],
+            [*PARALLELRUN, "serve", "--config", str(config)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -83,7 +101,7 @@ def serving(shop: Shop, directory: Path) -> Iterator[Proxy]:
     try:
         shop.watch(process.pid)
         event = _serving_event(process, log_file)
-        yield Proxy(f"http://{event['listen']}", f"http://{event['admin']}")
+        yield Proxy(f"http://{event['listen']}", f"http://{event['admin']}", config)
     finally:
         process.terminate()
         try:
@@ -107,19 +125,23 @@ def run(shop: Shop, proxy: Proxy, requests: int, sent: Callable[[], None]) -> Ve
 
 async def _send(rounds: list[Round], proxy: Proxy, sent: Callable[[], None]) -> Counter[int]:
     async with httpx.AsyncClient(base_url=proxy.admin_url, timeout=SETTLE_S, trust_env=False) as admin:
+        return await send(rounds, proxy.url, lambda so_far: settle(admin, so_far), sent)
 
-        async def settled(so_far: int) -> None:
-            """Waits until the ledger holds an outcome for each request: both sides have answered then."""
-            deadline = time.monotonic() + SETTLE_S
-            while True:
-                ledger = (await admin.get("/api/v1/ledger")).raise_for_status().json()
-                if sum(ledger["outcomes"].values()) == ledger["requests"] == so_far:
-                    return
-                if time.monotonic() > deadline:
-                    raise MiddleError(f"{so_far} requests were sent, but after {SETTLE_S:g} s the ledger says {ledger}")
-                await asyncio.sleep(LOOK_S)
 
-        return await send(rounds, proxy.url, settled, sent)
+async def settle(admin: httpx.AsyncClient, requests: int) -> None:
+    """Waits until the ledger holds an outcome for each of so many requests: both sides have answered then.
+
+    Raises:
+        MiddleError: they have not in time.
+    """
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        ledger = (await admin.get("/api/v1/ledger")).raise_for_status().json()
+        if sum(ledger["outcomes"].values()) == ledger["requests"] == requests:
+            return
+        if time.monotonic() > deadline:
+            raise MiddleError(f"{requests} requests were sent, but after {SETTLE_S:g} s the ledger says {ledger}")
+        await asyncio.sleep(LOOK_S)
 
 
 def _differences(proxy: Proxy) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 import httpx
@@ -19,7 +19,7 @@ TIMEOUT_S = 30.0
 
 
 async def send(
-    rounds: Sequence[Round],
+    rounds: Iterable[Round],
     url: str,
     settled: Callable[[int], Awaitable[None]],
     sent: Callable[[], None],

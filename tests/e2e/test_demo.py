@@ -68,6 +68,7 @@ def scratch() -> Iterator[Path]:
         yield Path(directory)
 
 
+@pytest.mark.timeout(200)  # two minutes of traffic where others use the machine too
 def test_the_command_ends_well_and_leaves_nothing_behind(tmp_path: Path, scratch: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "parallelrun", "demo", "--no-browser", "--requests", str(LEAST), "--seed", "1"],
@@ -75,7 +76,7 @@ def test_the_command_ends_well_and_leaves_nothing_behind(tmp_path: Path, scratch
         text=True,
         cwd=tmp_path,
         env={**os.environ, "COLUMNS": "200", "TMPDIR": str(scratch)},
-        timeout=110,
+        timeout=170,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
@@ -83,7 +84,12 @@ def test_the_command_ends_well_and_leaves_nothing_behind(tmp_path: Path, scratch
     for regression in REGRESSIONS.values():
         assert regression.name in result.stdout
         assert regression.endpoint in result.stdout
-    page = Path(re.findall(r"side by side, for each difference: (\S+)", result.stdout)[0])
+    assert re.search(r"rolled out to everybody, and back: \d+ requests, \d+ rescued, 0 failed", result.stdout)
+    told = result.stdout[result.stdout.index("new serves") :]
+    story = ["│ 10% ", "│ 25% ", "│ 50% ", "kill -9", "to the old one", "has closed", "│ 100% ", "a new build"]
+    places = [*(told.index(each) for each in story), told.rindex("│ 0% ")]
+    assert places == sorted(places), told
+    page = Path(re.findall(r"side by side, for each difference, and the rollout: (\S+)", result.stdout)[0])
     assert page == ROOT / ".demo" / "report.html"
     html = page.read_text()
     for regression in REGRESSIONS.values():

@@ -354,7 +354,7 @@ async def test_nothing_that_is_secret_is_ever_shown(start: Start, receiver: Rece
     engine = await start(receiver.target, {"to": mail.url}, {"to": wrong})
     differ(engine, "$.total")
     await until(lambda: all(target.counts.failures for target in engine.alerts.status().targets))
-    metrics = Metrics(engine.collector.refresh, lambda: 0, engine.alerts.status).text().decode()
+    metrics = Metrics(engine.collector.refresh, lambda: 0, engine.alerts.status, lambda: "shadow").text().decode()
     shown = [(await status(engine)).model_dump_json(), metrics, *(json.dumps(event.data) for event in engine.seen)]
     found = [target.target for target in engine.alerts.status().targets]
     assert found == ["webhook+http://127.0.0.1", "mailto://127.0.0.1", "mailto://127.0.0.1 (2)"]

@@ -39,19 +39,16 @@ class FakeRollouts:
     moves_: list[str] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
     whole: list[bool] = field(default_factory=list)
-    trims: int = 0
     broken: bool = False
-    failing: set[str] = field(default_factory=set)
-    """The operations that fail, while the others work."""
 
     async def revision(self) -> int:
         self.world.may_end()
-        self._may_fail("revision")
+        self._may_fail()
         return self.revision_
 
     async def read(self, run: str) -> Stored | None:
         self.world.may_end()
-        self._may_fail("read")
+        self._may_fail()
         if not self.revision_:
             return None
         others = tuple(counts for (epoch, of), counts in self.counts.items() if epoch == self.epoch and of != run)
@@ -59,7 +56,7 @@ class FakeRollouts:
 
     async def write(self, change: Change) -> bool:
         self.world.may_end()
-        self._may_fail("write")
+        self._may_fail()
         if change.known != self.revision_:
             return False
         self.revision_ += 1
@@ -73,7 +70,6 @@ class FakeRollouts:
         return True
 
     async def moves(self, limit: int) -> list[str]:
-        self._may_fail("moves")
         return self.moves_[::-1][:limit]
 
     async def journal(self) -> AsyncIterator[bytes]:
@@ -81,11 +77,10 @@ class FakeRollouts:
             yield entry
 
     async def trim(self) -> None:
-        self._may_fail("trim")
-        self.trims += 1
+        pass
 
-    def _may_fail(self, operation: str) -> None:
-        if self.broken or operation in self.failing:
+    def _may_fail(self) -> None:
+        if self.broken:
             raise StoreError("disk full")
 
 

@@ -66,11 +66,7 @@ class Books:
             return written
 
     async def history(self) -> list[Move]:
-        """The last moves, the newest first.
-
-        Raises:
-            UnreadableError: one is none.
-        """
+        """The last moves, the newest first."""
         with self._noted():
             return await self.keeper.history()
 

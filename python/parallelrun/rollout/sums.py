@@ -67,11 +67,16 @@ class Counting:
         self.own = Sums()
         self._before = Sums()
 
-    def take(self, counters: Counters, *, counts: bool) -> None:
-        """Adds what came since the last call, or passes over it where it does not count."""
+    def begin(self, counters: Counters) -> None:
+        """Another epoch: what has been counted so far is no part of it."""
+        self.own, self._before = Sums(), _read(counters)
+
+    def take(self, counters: Counters, *, counts: bool, outage: bool = False) -> None:
+        """Adds what came since the last call, or passes over it where it does not count. `outage`: one began in it."""
         now = _read(counters)
         if counts:
-            self.own = self.own + _since(now, self._before)
+            since = _since(now, self._before)
+            self.own = self.own + (as_one_failure(since) if outage else since)
         self._before = now
 
 
@@ -105,6 +110,24 @@ def _cells(counts: EndpointCounts) -> dict[str, int]:
     for name, table in tables.items():
         cells |= {f"{name}.{cell}": count for cell, count in table.items()}
     return {name: count for name, count in cells.items() if count}
+
+
+_FAILED = ("failures.new_only", "alone.new.failures")
+
+
+def as_one_failure(sums: Sums) -> Sums:
+    """The same counts with all failures of the new side as one, where most of them are.
+
+    What fails together in an outage fails for one reason. The judge takes requests for independent of each other, so
+    each would weigh as much as a failure at another time, and a single crash would be proof of a bad version.
+    """
+    failed = {(name, cell): cells.get(cell, 0) for name, cells in sums.endpoints.items() for cell in _FAILED}
+    worst = max(failed, key=lambda each: failed[each], default=None)
+    endpoints = {}
+    for name, cells in sums.endpoints.items():
+        once = {cell: int((name, cell) == worst) for cell in _FAILED if cells.get(cell, 0)}
+        endpoints[name] = {cell: count for cell, count in {**cells, **once}.items() if count}
+    return Sums.model_construct(endpoints=endpoints, confirmed=sums.confirmed)
 
 
 def slow_name(old_us: int, new_us: int) -> str:
