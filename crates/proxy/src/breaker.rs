@@ -9,7 +9,7 @@ use std::sync::atomic::{
     AtomicBool, AtomicU32, AtomicU64, AtomicU8,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -47,8 +47,10 @@ pub struct Breaker {
     started: Instant,
 }
 
-/// Successes that `machine` has not been told of: while nothing fails, none of them takes its lock.
+/// Successes that `machine` has not been told of: while nothing fails, none of them takes its lock. Written with each answer,
+/// so it shares no cache line with what each request reads.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Quiet {
     /// The breaker is closed, and nothing has failed since something worked.
     untroubled: AtomicBool,
@@ -167,9 +169,9 @@ impl Breaker {
         machine.position
     }
 
-    /// True if a copy may be sent, as a probe if it is open.
-    pub fn admits_copy(&self, spec: &BreakerSpec) -> bool {
-        !self.is_open(spec) || self.probing.take(spec.probes_per_s)
+    /// True if a copy may be sent although it is open.
+    pub fn admits_probe(&self, spec: &BreakerSpec) -> bool {
+        self.probing.take(spec.probes_per_s)
     }
 
     /// A copy leaves; a probe, if it is open.
@@ -206,13 +208,19 @@ impl Breaker {
             Position::Open => 0,
             Position::HalfOpen => machine.ramp(spec, now, weight_ppm),
         };
-        Report {
+        let changes = Arc::clone(&machine.changes);
+        let report = Report {
             state: machine.position,
             healthy: !machine.unhealthy,
             opened: machine.opened,
             changed: machine.changed,
             weight_ppm,
-            changes: machine.changes.iter().cloned().collect(),
+            changes: Vec::new(),
+        };
+        drop(machine); // a worker may wait for it
+        Report {
+            changes: changes.iter().cloned().collect(),
+            ..report
         }
     }
 
@@ -285,7 +293,8 @@ struct Machine {
     open_for: u64,
     opened: u64,
     changed: u64,
-    changes: VecDeque<Change>,
+    /// Whoever reports them holds no lock meanwhile.
+    changes: Arc<VecDeque<Change>>,
 }
 
 /// Things of a kind that happened one after the other.
@@ -328,7 +337,7 @@ impl Default for Machine {
             open_for: 0,
             opened: 0,
             changed: 0,
-            changes: VecDeque::new(),
+            changes: Arc::default(),
         }
     }
 }
@@ -475,11 +484,12 @@ impl Machine {
         self.since = now;
         self.changed += 1;
         self.forget();
-        if self.changes.len() == REMEMBERED {
-            self.changes.pop_front();
+        let changes = Arc::make_mut(&mut self.changes);
+        if changes.len() == REMEMBERED {
+            changes.pop_front();
         }
         let at_ms = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-        self.changes.push_back(Change {
+        changes.push_back(Change {
             at_ms,
             state: to,
             reason,

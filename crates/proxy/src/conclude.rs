@@ -120,7 +120,7 @@ pub fn late(head: AnswerHead, passed: &Cell<bool>) -> Answered {
 
 impl Other {
     /// `passed` turns true when the answer that the client gets has ended.
-    async fn answered(self, exchange: &Exchange, upload: Option<&Upload>, passed: &Cell<bool>) -> Answered {
+    pub async fn answered(self, exchange: &Exchange, upload: Option<&Upload>, passed: &Cell<bool>) -> Answered {
         let deadline = Duration::from_millis(exchange.snapshot.limits.shadow_ms);
         let begun = match self {
             Other::Answered(answered) => return *answered,

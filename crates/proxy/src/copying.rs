@@ -82,6 +82,11 @@ impl Progress {
         self.upload.waiting.get()
     }
 
+    /// True once the client has sent all of it.
+    pub fn is_whole(&self) -> bool {
+        self.upload.state.borrow().end == End::Whole
+    }
+
     /// Why the body broke off, if it did for a reason that is not the side's: the client's fault, or a copy that we gave
     /// up.
     pub fn cut(&self) -> Option<Cut> {

@@ -203,16 +203,22 @@ fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<He
     if !head.is_safe() && !exchange.both_write {
         return Err(Outcome::MethodNotMirrored);
     }
-    // A write that is meant for both is never left out by chance: the two databases would drift apart.
-    if head.is_safe() && snapshot.sample_ppm < WHOLE && fastrand::u32(0..WHOLE) >= snapshot.sample_ppm {
+    let state = &worker.state;
+    let open = state.breaker.is_open(&snapshot.breaker);
+    // A write that is meant for both is never left out by chance: the two databases would drift apart. Nor are probes, of
+    // which there are few enough, unless nothing is to be copied at all.
+    let sampled = match snapshot.sample_ppm {
+        0 => false,
+        share => share == WHOLE || open || fastrand::u32(0..WHOLE) < share,
+    };
+    if head.is_safe() && !sampled {
         return Err(Outcome::NotSampled);
     }
     if incoming.size_hint().lower() > snapshot.limits.body_bytes as u64 {
         return Err(Outcome::RequestTooLarge);
     }
-    let state = &worker.state;
     // Nor is such a write withheld from a side that may be about to come back; it is a probe like others.
-    if !state.breaker.admits_copy(&snapshot.breaker) && head.is_safe() {
+    if open && !state.breaker.admits_probe(&snapshot.breaker) && head.is_safe() {
         return Err(Outcome::BreakerOpen);
     }
     let memory = &state.memory;

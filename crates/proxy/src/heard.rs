@@ -8,12 +8,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, Response, StatusCode};
+use hyper::body::Incoming;
 
 use crate::answer::{is_server_error, Answered};
 use crate::body::Sent;
 use crate::breaker::Standing;
-use crate::copying::ReqBody;
+use crate::copying::{Progress, ReqBody};
 use crate::headers::Head;
 use crate::ledger::Endpoint;
 use crate::pool::Pool;
@@ -72,6 +73,21 @@ pub struct Asked<'a> {
     pub replaceable: bool,
 }
 
+/// A request that waits for the new side; dropped when its client leaves.
+struct Waits<'a> {
+    heard: &'a Heard,
+    /// The breaker has been told of it, and it waits on.
+    stalls: bool,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if self.stalls {
+            self.heard.left_waiting();
+        }
+    }
+}
+
 impl std::fmt::Debug for Heard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Heard")
@@ -108,14 +124,14 @@ impl Heard {
             body,
             replaceable,
         } = asked;
-        let bodyless = body.is_empty();
+        let upload = body.progress();
         let sent = Sent::now();
         let answer = pool.send(head, copy, body);
         let answered = match side {
             Side::Old => answer.await,
             Side::New => {
                 self.asked.set(Some(sent));
-                self.watch(answer, sent, bodyless, replaceable).await
+                self.watch(answer, sent, upload.as_ref(), replaceable).await
             }
         };
         match answered {
@@ -128,7 +144,7 @@ impl Heard {
                 if error.is_the_sides() {
                     self.broke(side);
                 }
-                if side == Side::New && matches!(error.failure, Failure::Connect | Failure::Tls) {
+                if side == Side::New && error.is_unreachable() {
                     self.tell_failure(); // no matter what was asked, and so whatever old says
                 }
                 Err(error)
@@ -194,24 +210,29 @@ impl Heard {
         &self,
         answer: impl Future<Output = Result<T, UpstreamError>>,
         sent: Sent,
-        bodyless: bool,
+        upload: Option<&Progress>,
         replaceable: bool,
     ) -> Result<T, UpstreamError> {
         let (state, spec, era) = (&self.worker.state, &self.snapshot.breaker, self.standing.era);
         let stall = Duration::from_millis(spec.stall_ms);
         let mut answer = pin!(answer);
-        let mut stalls = false;
+        let mut waits = Waits {
+            heard: self,
+            stalls: false,
+        };
         loop {
             if let Ok(answered) = tokio::time::timeout(stall, answer.as_mut()).await {
+                waits.stalls = false;
                 return answered;
             }
-            if bodyless && !stalls && state.breaker.era() == era && self.is_late(sent) {
-                stalls = true;
+            let sent_whole = upload.is_none_or(Progress::is_whole);
+            if sent_whole && !waits.stalls && state.breaker.era() == era && self.is_late(sent) {
+                waits.stalls = true;
                 state.breaker.stalled(spec, era);
             }
             // A probe, which began while it was open, has its full time.
             if replaceable && state.breaker.era() != era && state.breaker.is_open(spec) {
-                if !stalls {
+                if !std::mem::take(&mut waits.stalls) {
                     return Err(UpstreamError::given_up());
                 }
                 let failure = Failure::Timeout;
@@ -219,6 +240,37 @@ impl Heard {
                 return Err(UpstreamError::maybe_arrived(failure));
             }
         }
+    }
+
+    /// The client has left because the new side answers nothing, which nobody would know of otherwise.
+    fn left_waiting(&self) {
+        self.broke(Side::New);
+        self.endpoint.failures.count(&Sides {
+            old: self.said.old.get().failed(),
+            new: true,
+        });
+    }
+
+    /// Asks for an upgrade, of which there is no copy: only whether the new side is there at all says something of it.
+    pub async fn ask_to_upgrade(
+        &self,
+        pool: &Rc<Pool>,
+        head: &Head,
+        protocol: &HeaderValue,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let sent = Sent::now();
+        let answered = pool.upgrade(head, protocol).await;
+        if pool.target.side == Side::New {
+            match &answered {
+                Ok(answer) if !is_server_error(answer.status()) => {
+                    let breaker = &self.worker.state.breaker;
+                    breaker.worked(&self.snapshot.breaker, self.standing.era, sent.at());
+                }
+                Err(error) if error.is_unreachable() => self.tell_failure(),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        answered
     }
 
     /// True if the old side has answered in less than half the time for which the new one has been silent.

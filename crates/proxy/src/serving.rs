@@ -1,5 +1,6 @@
 //! Gets the client its answer: from the serving side, or from the other one where that is a rescue.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::flow::Exchange;
 use crate::headers::strip_hop_by_hop;
 use crate::heard::Asked;
 use crate::ledger::Outcome;
-use crate::sides::Side;
+use crate::sides::{Side, Sides};
 use crate::upstream_error::{Failure, UpstreamError};
 use crate::verify;
 use crate::worker::Worker;
@@ -69,7 +70,11 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
         Ok(mut begun) => match hold(&exchange, &mut begun, rescues && repeatable).await {
             Ok(held) => {
                 exchange.count_alone();
-                begun.response.body_mut().tell(&exchange.heard);
+                if is_endless(&begun.head.headers) {
+                    exchange.heard.over(); // that it has begun is all that it can show
+                } else {
+                    begun.response.body_mut().tell(&exchange.heard);
+                }
                 exchange.note_missed_write();
                 exchange.ticket.close(outcome);
                 return pass(&exchange.worker, begun.response, held, None);
@@ -316,7 +321,7 @@ pub fn pass_and_conclude(
         upload.lead_serves();
     }
     if is_endless(&begun.head.headers) {
-        tokio::task::spawn_local(close_endless(exchange, other));
+        tokio::task::spawn_local(close_endless(exchange, copied, from, other));
         return pass(&worker, begun.response, held, None);
     }
     let (told, passed) = oneshot::channel();
@@ -332,12 +337,12 @@ pub fn pass_and_conclude(
     response
 }
 
-/// An endless answer is not compared. Of the other side only the status is of interest, and only after a write.
-async fn close_endless(exchange: Exchange, other: Other) {
-    if let (Other::Leg(leg), true) = (other, exchange.both_write) {
-        let _ = leg.await; // its task has noted the status
-    }
-    exchange.heard.over();
+/// An endless answer is not compared. But what came of the other side's counts, and whether the new one has failed.
+async fn close_endless(exchange: Exchange, copied: Copied, from: Side, other: Other) {
+    let goes_on = Cell::new(false);
+    let theirs = other.answered(&exchange, copied.upload.as_deref(), &goes_on).await;
+    let mine = Answered::Left(Outcome::Streaming);
+    exchange.heard.pair(&Sides::from_roles(from, mine, theirs));
     exchange.note_missed_write();
     exchange.ticket.close(Outcome::Streaming);
 }

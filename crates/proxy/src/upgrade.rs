@@ -90,7 +90,10 @@ pub async fn pass(mut exchange: Exchange, wanted: Wanted, place: Rc<Place>) -> R
 
 async fn ask(exchange: &Exchange, side: Side, wanted: &Wanted) -> Result<Response<Incoming>, UpstreamError> {
     let pool = exchange.worker.pool(&exchange.snapshot, side);
-    pool.upgrade(&exchange.head, &wanted.protocol).await
+    exchange
+        .heard
+        .ask_to_upgrade(&pool, &exchange.head, &wanted.protocol)
+        .await
 }
 
 /// Carries bytes both ways until both ends are done.

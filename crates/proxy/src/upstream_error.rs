@@ -87,6 +87,11 @@ impl UpstreamError {
         !self.clients_fault && !self.given_up
     }
 
+    /// True if the side cannot be spoken to, no matter what it is asked.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self.failure, Failure::Connect | Failure::Tls)
+    }
+
     pub fn maybe_arrived(failure: Failure) -> Self {
         Self {
             failure,

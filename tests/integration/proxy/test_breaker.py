@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -255,6 +255,86 @@ def test_what_was_sent_by_weight_counts_however_it_stands_at_the_end(
     assert (alone["old"]["requests"], alone["new"]["requests"]) == (0, 1)
 
 
+EVENTS = behaviour.reply(200, b"data: fine\n\n", None, "text/event-stream")
+
+
+@pytest.mark.parametrize("weight", [0, 100])
+def test_streams_of_events_that_cannot_be_had(upstreams: Upstreams, start_proxy: StartProxy, weight: int) -> None:
+    """Nobody compares them, but that the new side fails them is known."""
+    proxy = start(start_proxy, upstreams, weight)
+    upstreams.on("/events", EVENTS)
+    ask(proxy, *["/events"] * 3)
+    upstreams.new.on("/events", FAULT)
+    ask(proxy, *["/events"] * 5)
+    counts = proxy.endpoint("GET /events")
+    assert counts["outcomes"] == {"streaming": 8}
+    assert counts["failures"] == {"new_only": 5, "old_only": 0, "both": 0, "neither": 3}
+    assert (state(proxy), reason(proxy)) == ("open", "5 failures in a row")
+
+
+def test_a_stream_that_has_begun_works(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """It may go on for days: what it says of the new side, it says at once."""
+    proxy = start(start_proxy, upstreams, sample_ppm=0)
+    gate = Gate()
+
+    async def feed() -> AsyncIterator[bytes]:
+        yield b"data: fine\n\n"
+        await gate.wait()
+
+    upstreams.old.on("/fault", FINE)
+    upstreams.new.on("/fault", FAULT)
+    upstreams.new.on("/events", behaviour.events(feed))
+    with several(proxy, 2) as [reader, client]:
+        for _ in range(4):
+            assert client.ask("/fault").status == 200
+        reader.send(request("/events"))
+        assert reader.piece_after_head()
+        for _ in range(4):
+            assert client.ask("/fault").status == 200
+        assert state(proxy) == "closed"
+        gate.open()
+        reader.rest()
+    proxy.settled(9)
+
+
+def test_an_upgrade_to_a_side_that_is_not_there(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    proxy = start(start_proxy, upstreams)
+    upstreams.on("/ws", behaviour.upgrade_echo())
+    headers = {"connection": "upgrade", "upgrade": "echo"}
+
+    def upgrade(times: int) -> None:
+        for _ in range(times):
+            with RawClient(proxy.address) as client:
+                client.send(request("/ws", headers=headers))
+                assert client.head().status == 101
+
+    upstreams.new.refuse()
+    upgrade(4)
+    upstreams.new.listen()
+    upgrade(1)
+    upstreams.new.refuse()
+    upgrade(4)
+    assert state(proxy) == "closed"
+    upgrade(1)
+    assert (state(proxy), reason(proxy)) == ("open", "5 failures in a row")
+
+
+def test_a_client_that_leaves_as_nothing_comes(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """Before the new side's time is up: nobody would know of it otherwise."""
+    never = {"failures": 100, "volume": 1, "share": 1, "stall_ms": 50}
+    proxy = start(start_proxy, upstreams, breaker=never, new={"timeout_ms": 3_600_000})
+    upstreams.old.on("/hang", FINE)
+    upstreams.new.on("/hang", behaviour.hang())
+    with RawClient(proxy.address) as client:
+        client.send(request("/hang"))
+        wait_until(lambda: upstreams.old.count("/hang") == upstreams.new.count("/hang") == 1)
+        time.sleep(0.5)
+        client.reset()
+    assert proxy.settled(1).outcomes == {"client_gone": 1}
+    assert proxy.endpoint("GET /hang")["failures"]["new_only"] == 1
+    assert reason(proxy) == "1 of 1 requests failed within 600000 ms"
+
+
 def test_a_client_that_leaves_says_nothing(upstreams: Upstreams, start_proxy: StartProxy) -> None:
     proxy = start(start_proxy, upstreams)
     gate = Gate()
@@ -285,6 +365,20 @@ def test_a_new_side_that_hangs_is_given_up_at_once(upstreams: Upstreams, start_p
     assert proxy.side("new")["failures"]["timeout"] == 5
     assert state(proxy) == "open"
     assert "requests wait and nothing was answered for 100 ms" in reason(proxy)
+
+
+def test_writes_that_hang_are_seen_too(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """Once their bodies have been sent: it is the new side then that takes its time."""
+    proxy = start(start_proxy, upstreams, 0, databases="separate", new={"timeout_ms": 3_600_000})
+    upstreams.old.on("/w", FINE)
+    upstreams.new.on("/w", behaviour.hang())
+    with RawClient(proxy.address) as client:
+        for _ in range(5):
+            assert client.ask("/w", "POST", body=b"w").status == 200
+    wait_until(lambda: state(proxy) == "open")
+    assert "5 requests wait" in reason(proxy)
+    upstreams.new.reset_all()
+    proxy.settled(5)
 
 
 def test_a_new_side_that_waits_as_long_as_the_old_one_does_not_hang(
@@ -337,6 +431,15 @@ def test_open_means_that_the_old_side_serves_everybody(upstreams: Upstreams, sta
     assert ledger["breaker_open"] == 100 - probes
     assert breaker(proxy)["weight_ppm"] == 0
     assert proxy.counters()["weight_ppm"] == 1_000_000
+
+
+def test_probes_are_not_left_to_chance(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    """Of a sample there would be too few."""
+    proxy = start(start_proxy, upstreams, sample_ppm=1)
+    open_it(proxy, upstreams)
+    before = upstreams.new.count()
+    ask(proxy, *["/a"] * BURST)
+    assert upstreams.new.count() - before == BURST
 
 
 def test_the_share_grows_back(upstreams: Upstreams, start_proxy: StartProxy) -> None:

@@ -444,18 +444,18 @@ def test_the_comparison_waits_for_no_other(upstreams: Upstreams, start_proxy: St
         """A long answer, which is the same however it is spaced."""
         return behaviour.json(f"[{f',{space}'.join(['123456'] * count)}]", headers={"x-from": side})
 
-    for target, count in (("/long", 400_000), ("/a", 40_000)):
+    for target, count in (("/long", 200_000), ("/a", 40_000)):
         upstreams.old.on(target, numbers(count, "", "old"))
         upstreams.new.on(target, numbers(count, " ", "new"))
     limits = {"body_bytes": 10_000_000, "memory_bytes": 1_000_000_000}
     proxy = start(start_proxy, upstreams, 0, wait_ms=50, limits=limits)
     with RawClient(proxy.address) as client:
-        for _ in range(20):
+        for _ in range(10):
             client.ask("/long")
         proxy.set_weight(100)
         assert client.ask("/a").header("x-from") == "old"
         assert proxy.counters()["in_flight"] > 0, "the others are not through yet"
-    proxy.settled(21)
+    proxy.settled(11)
     assert verified(proxy) == (0, 1)
 
 
