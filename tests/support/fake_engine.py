@@ -7,7 +7,7 @@ import structlog
 
 from parallelrun.alerts.alerts import Alerts
 from parallelrun.alerts.facts import RolloutFacts
-from parallelrun.api import rules, views
+from parallelrun.api import rollout, rules, views
 from parallelrun.api.status import status
 from parallelrun.config import Config, Loaded
 from parallelrun.config.attachments import Attachments
@@ -80,6 +80,7 @@ class FakeEngine:
             endpoints=views.endpoints(self),
             differences=found,
             rules=rules.rules(self),
+            rollout=rollout.rollout(self),
             pairs=await views.pairs(self, wanted_pairs(found)),
         )
 

@@ -102,6 +102,7 @@ def fetch_report(admin: Admin) -> "Report":
     """Everything that a report is made of, at about the same moment."""
     from parallelrun.api.app import MOST_DIFFERENCES  # noqa: PLC0415
     from parallelrun.api.models import Differences, Endpoints, Ledger, Pair  # noqa: PLC0415
+    from parallelrun.api.rollout import Rollout  # noqa: PLC0415
     from parallelrun.api.rules import Rules  # noqa: PLC0415
     from parallelrun.api.status import Status  # noqa: PLC0415
     from parallelrun.web.report import build, wanted_pairs  # noqa: PLC0415
@@ -114,5 +115,6 @@ def fetch_report(admin: Admin) -> "Report":
         endpoints=admin.get("/api/v1/endpoints", Endpoints),
         differences=differences,
         rules=admin.get("/api/v1/rules", Rules),
+        rollout=admin.get("/api/v1/rollout", Rollout),
         pairs=[pair for pair in pairs if pair],
     )

@@ -45,6 +45,15 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"Old {code(report.status.old.url)}, new {code(report.status.new.url)}, since {time(report.ledger.since)}."
     for note in notes(report):
         yield f"\n> {plain(note)}"
+    if report.rollout:
+        yield f"\n## Rollout\n\n{plain(report.rollout.summary)}\n"
+        yield from _table(
+            ("At", "What", "New serves", "By", "Why"),
+            (
+                (time(one.at), plain(one.action), f"{100 * one.weight:g} %", one.by, plain(one.reason))
+                for one in report.rollout.history[::-1]
+            ),
+        )
     if report.open:
         yield "\n## Open differences\n"
         yield from _table(

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parallelrun.api.models import Difference
+from parallelrun.cli.rollout_text import moves
 from parallelrun.cli.words import clean, milliseconds, time
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
@@ -32,6 +33,10 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     yield Text(f"since {time(report.ledger.since)}, made {time(report.made_at)}", "dim")
     for note in notes(report):
         yield Text.assemble(("! ", "bold yellow"), clean(note, most=1000))
+    if report.rollout:
+        yield _title("Rollout")
+        yield clean(report.rollout.summary, most=1000)
+        yield moves(report.rollout.history[::-1])
     if report.open:
         yield _title("Open differences")
         for place, one in enumerate(report.open, 1):

@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from parallelrun.api.rollout import Evidence, Rollout
+from parallelrun.api.rollout import Evidence, Move, Rollout
 from parallelrun.cli.words import clean, time
 from parallelrun.config.words import span
 
@@ -36,7 +36,7 @@ def rollout_text(rollout: Rollout) -> Group:
     if rollout.evidence:
         parts += ["", _evidence(rollout.evidence)]
     if rollout.history:
-        parts += ["", _history(rollout)]
+        parts += ["", moves(rollout.history[:MOVES])]
     return Group(*parts)
 
 
@@ -58,12 +58,13 @@ def _evidence(evidence: list[Evidence]) -> Table:
     return table
 
 
-def _history(rollout: Rollout) -> Table:
+def moves(history: list[Move]) -> Table:
+    """What a rollout did, and why, a line each."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("when", "what", "weight", "by"):
         table.add_column(name, no_wrap=True, justify="right" if name == "weight" else "left")
     table.add_column("why", overflow="fold")
-    for move in rollout.history[:MOVES]:
+    for move in history:
         what = move.action.replace("_", " ")
         table.add_row(time(move.at), what, f"{100 * move.weight:g} %", move.by, clean(move.reason, most=_LONGEST))
     return table

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
-from parallelrun.api import rules, views
+from parallelrun.api import rollout, rules, views
 from parallelrun.api.app import MOST_DIFFERENCES
 from parallelrun.api.app import create_app as create_api
 from parallelrun.api.engine import Engine
@@ -37,6 +37,7 @@ def create_app(engine: Engine) -> FastAPI:
             endpoints=views.endpoints(engine),
             differences=differences,
             rules=rules.rules(engine),
+            rollout=rollout.rollout(engine),
             pairs=await views.pairs(engine, wanted_pairs(differences)),
         )
         return HTMLResponse(await asyncio.to_thread(page, made), headers=HEADERS)

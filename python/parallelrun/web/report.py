@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from parallelrun.api.models import Difference, Endpoint, Endpoints, Ledger, Pair, Rate
+from parallelrun.api.rollout import Rollout
 from parallelrun.api.rules import Rule, Rules
 from parallelrun.api.status import Status
 from parallelrun.api.views import rate
@@ -49,6 +50,8 @@ class Report(BaseModel):
     endpoints: list[Endpoint]
     not_compared: list[Uncompared]
     rules: list[Rule]
+    rollout: Rollout | None
+    """Where it stands and what it did; None where there has never been one."""
     pairs: dict[str, Pair] = Field(default_factory=dict, exclude=True)
     """Examples by id, for the forms that show both answers."""
 
@@ -71,6 +74,7 @@ def build(
     endpoints: Endpoints,
     differences: list[Difference],
     rules: Rules,
+    rollout: Rollout,
     pairs: list[Pair],
 ) -> Report:
     """The report over what the API said; `differences` in their order of importance."""
@@ -99,6 +103,7 @@ def build(
         endpoints=endpoints.items,
         not_compared=_uncompared(ledger, done),
         rules=rules.items,
+        rollout=rollout if rollout.history else None,
         pairs={pair.id: pair for pair in pairs},
     )
 

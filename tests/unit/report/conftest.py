@@ -63,5 +63,6 @@ async def hostile(tmp_path: Path) -> AsyncIterator[Report]:
     core.count(endpoint, "new_failed")
     await engine.collector.start()
     await until(lambda: len([one for one in engine.collector.evidence.differences() if one.example]) == len(places))
+    await engine.rollout.ask("start", HOSTILE)
     yield await engine.report()
     await engine.close()
