@@ -39,16 +39,19 @@ class FakeRollouts:
     moves_: list[str] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
     whole: list[bool] = field(default_factory=list)
+    trims: int = 0
     broken: bool = False
+    failing: set[str] = field(default_factory=set)
+    """The operations that fail, while the others work."""
 
     async def revision(self) -> int:
         self.world.may_end()
-        self._may_fail()
+        self._may_fail("revision")
         return self.revision_
 
     async def read(self, run: str) -> Stored | None:
         self.world.may_end()
-        self._may_fail()
+        self._may_fail("read")
         if not self.revision_:
             return None
         others = tuple(counts for (epoch, of), counts in self.counts.items() if epoch == self.epoch and of != run)
@@ -56,7 +59,7 @@ class FakeRollouts:
 
     async def write(self, change: Change) -> bool:
         self.world.may_end()
-        self._may_fail()
+        self._may_fail("write")
         if change.known != self.revision_:
             return False
         self.revision_ += 1
@@ -70,6 +73,7 @@ class FakeRollouts:
         return True
 
     async def moves(self, limit: int) -> list[str]:
+        self._may_fail("moves")
         return self.moves_[::-1][:limit]
 
     async def journal(self) -> AsyncIterator[bytes]:
@@ -77,10 +81,11 @@ class FakeRollouts:
             yield entry
 
     async def trim(self) -> None:
-        pass
+        self._may_fail("trim")
+        self.trims += 1
 
-    def _may_fail(self) -> None:
-        if self.broken:
+    def _may_fail(self, operation: str) -> None:
+        if self.broken or operation in self.failing:
             raise StoreError("disk full")
 
 

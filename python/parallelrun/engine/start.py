@@ -14,7 +14,7 @@ from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.events import Events
 from parallelrun.evidence.rollouts import Rollouts
 from parallelrun.rollout import Rollout, make_plan
-from parallelrun.rollout.keeping import Keeper, UnreadableError
+from parallelrun.rollout.keeping import Keeper
 from parallelrun.rollout.rollout import Core
 
 USAGE = 64
@@ -123,6 +123,6 @@ async def ready_rollout(core: Core, collector: Collector, store: Store, settings
     settings.on_change = lambda loaded, day: rollout.planned(make_plan(loaded, day))
     try:
         await rollout.take_up()
-    except (StoreError, StoreTooNewError, UnreadableError) as error:
+    except (StoreError, StoreTooNewError) as error:
         raise StartError(f"store: {store.place}: {error}") from error
     return rollout

@@ -66,7 +66,11 @@ class Books:
             return written
 
     async def history(self) -> list[Move]:
-        """The last moves, the newest first."""
+        """The last moves, the newest first.
+
+        Raises:
+            UnreadableError: one is none.
+        """
         with self._noted():
             return await self.keeper.history()
 

@@ -75,8 +75,8 @@ class News:
     """Lines of the journal, and whether no earlier one is needed to understand them."""
 
 
-class UnreadableError(Exception):
-    """The store holds a rollout that this version cannot read."""
+class UnreadableError(StoreError):
+    """The store holds a rollout that this version cannot read, such as that of a newer one."""
 
 
 class Keeper:
@@ -136,9 +136,17 @@ class Keeper:
             return await self._rollouts.write(change)
 
     async def history(self) -> list[Move]:
-        """The last moves, the newest first."""
+        """The last moves, the newest first.
+
+        Raises:
+            UnreadableError: one is none.
+        """
         async with _in_time():
-            return [Move.model_validate_json(move) for move in await self._rollouts.moves(HISTORY)]
+            found = await self._rollouts.moves(HISTORY)
+        try:
+            return [Move.model_validate_json(move) for move in found]
+        except ValidationError as error:
+            raise UnreadableError(f"the moves in the store cannot be read: {error}") from error
 
     async def journal(self) -> AsyncIterator[str]:
         """The judge's journal, line by line: what `parallelrun judge --replay` reads."""

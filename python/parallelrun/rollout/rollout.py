@@ -15,6 +15,7 @@ from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.counters import Counters
 from parallelrun.evidence.events import Events
 from parallelrun.rollout.actions import STAY, Action, Refusal, applied, initial
+from parallelrun.rollout.asking import ask
 from parallelrun.rollout.books import STORE_ERRORS, Books, LostError
 from parallelrun.rollout.decide import decide
 from parallelrun.rollout.facts import Asked, Command, Facts
@@ -49,11 +50,15 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class _Owed:
-    """A rollback that is done, and could not be stored."""
+    """A rollback that is done, and could not be stored. The next process does not know of it if this one is killed
+    before the store takes it.
+    """
 
     action: Action
     move: Move
     seen: Seen | None
+    why: str
+    """What kept it from being stored."""
 
 
 class Rollout:
@@ -91,14 +96,17 @@ class Rollout:
         self._clock = clock
         self._tick_s = tick_s
         self._state = initial(plan, clock())
-        self._watch = Watch(timedelta(seconds=tick_s))
+        self._watch = Watch(self._state.epoch, timedelta(seconds=tick_s))
         self._counters = Counters()
         self._lock = asyncio.Lock()
         self._going_back = 0
+        self._backs: set[asyncio.Task[None]] = set()
         self._owed: _Owed | None = None
         self._leaving = False
         self._outdated = False
         """Whether another process has put another configuration in force: this one follows and decides nothing."""
+        self._unread = False
+        """Whether another process has moved since the moves were read."""
 
     @property
     def state(self) -> State:
@@ -114,7 +122,7 @@ class Rollout:
             verdict=self._watch.verdict if self._state.going else None,
             history=tuple(self._telling.history),
             blind_since=self._telling.blind_since,
-            unsaved=self._books.fault if self._owed else None,
+            unsaved=(self._books.fault or self._owed.why) if self._owed else None,
             outdated=self._outdated,
         )
 
@@ -130,15 +138,18 @@ class Rollout:
         """Goes on where the last process has left off. To be called before traffic flows.
 
         Raises:
-            StoreError, StoreTooNewError: the store does not answer.
-            UnreadableError: what it holds cannot be read.
+            StoreError, StoreTooNewError: the store does not answer, or what it holds cannot be read.
         """
         found = await self._books.read()
         if found:
             self._state = found.state
-            self._watch.go_on(found.memory, found.others)
-            self._telling.history = await self._books.history()
-        self._lead()
+            self._watch = Watch(found.state.epoch, timedelta(seconds=self._tick_s))
+            self._watch.follow(found.state.epoch, found.memory, found.others)
+            self._unread = True
+        self._set_weight()
+        self._sample(self._state.going)
+        with contextlib.suppress(*STORE_ERRORS):  # noted; what has been done does not tell what to do
+            await self._read_moves()
 
     def planned(self, plan: Plan) -> None:
         """To be called with the plan of a newer configuration before that is in force: another version must not begin
@@ -164,54 +175,85 @@ class Rollout:
         self._leaving = True
 
     async def stop(self) -> None:
-        """Stores what has been counted last; a store that does not take it is no reason to wait."""
+        """Stores what has been counted last, and what is owed; whatever keeps it from that is no reason to wait, or to
+        leave undone what comes after.
+        """
         async with self._lock:
-            with contextlib.suppress(*STORE_ERRORS):
-                for _ in range(_ATTEMPTS):
-                    found = await self._books.read()
-                    if found is None or found.state.epoch != self._state.epoch or self._owed or self._outdated:
-                        return
-                    self._count()
-                    if await self._books.write(News(found.state, found.memory, self._watch.own)):
-                        return
+            try:
+                await self._store_last()
+            except STORE_ERRORS:
+                pass
+            except Exception as error:
+                self._telling.failing(error)
+
+    async def _store_last(self) -> None:
+        for _ in range(_ATTEMPTS):
+            found = await self._books.read()
+            if found is None or found.state.epoch != self._state.epoch or self._owed or self._outdated:
+                return
+            self._count()
+            if await self._books.write(News(found.state, found.memory, self._watch.own)):
+                return
 
     async def tick(self) -> None:
         """Counts, looks if it is time, and does at most one thing."""
         async with self._lock:
-            counters = self._count()
-            if self._leaving:
-                return
+            self._set_weight()  # a core that did not take it gets it again
             with contextlib.suppress(*STORE_ERRORS):  # noted: the next look is blind, and tries again
                 await self._meet()
-            if self._owed or self._outdated:
-                return
-            seen = await self._look(counters) if self._due(counters) else None
+            counters = self._count()
+            if not (self._leaving or self._owed or self._outdated):
+                with contextlib.suppress(*STORE_ERRORS):
+                    await self._go_on(counters)
+                self._telling.judged(self._state, self._watch.verdict if self._state.going else None, self._clock())
+            self._sample(self._state.going)
+
+    async def _go_on(self, counters: Counters) -> None:
+        seen = await self._look(counters) if self._due(counters) else None
+        action = self._decided(counters)
+        if action.forward and action.by == "judge" and not seen:
+            seen = await self._look(counters)  # what was proved a while ago has to be so now
             action = self._decided(counters)
-            if action.forward and action.by == "judge" and not seen:
-                seen = await self._look(counters)  # what was proved a while ago has to be so now
-                action = self._decided(counters)
-            with contextlib.suppress(*STORE_ERRORS):
-                if action != STAY:
-                    await self._do(action, seen)
-                elif seen:
-                    await self._write(self._state, seen, [])
-            self._telling.judged(self._state, self._watch.verdict if self._state.going else None, self._clock())
+        if action != STAY:
+            await self._do(action, seen)
+            if self._watch.waits:
+                self._count()
+        elif seen:
+            await self._write(self._state, seen, [])
 
     async def ask(self, command: Command, reason: str) -> None:
-        """Does what a person asks for. On `rollback` traffic goes back at once, whatever else is under way.
+        """Does what a person asks for. On `rollback` traffic goes back at once, whatever else is under way, and even if
+        nobody waits for it any more.
 
         Raises:
             RefusedError: it cannot be done now.
-            StoreError, StoreTooNewError: it cannot be stored, so it was not done; a rollback is done all the same.
+            StoreError, StoreTooNewError: it cannot be stored, so it was not done; never of a rollback, which is stored
+                once it can be.
         """
-        going_back = command == "rollback"
-        self._going_back += going_back
-        self._set_weight()
-        try:
+        asked = Asked(command, reason)
+        if command == "rollback":
+            back = asyncio.create_task(self._go_back(asked))
+            self._backs.add(back)
+            back.add_done_callback(self._backs.discard)
+            await asyncio.shield(back)
+        else:
             async with self._lock:
-                await self._ask(Asked(command, reason))
+                await self._ask(asked)
+
+    async def _go_back(self, asked: Asked) -> None:
+        """Holds the weight at 0 until the rollback is in the state, stored or owed."""
+        self._going_back += 1
+        try:
+            self._set_weight()
+            async with self._lock:
+                try:
+                    await self._ask(asked)
+                except Exception as error:
+                    action = ask(self._state, asked, self._followed())
+                    if isinstance(action, Action) and action != STAY:
+                        self._owe(action, None, error)
         finally:
-            self._going_back -= going_back
+            self._going_back -= 1
             self._set_weight()
 
     async def _ask(self, asked: Asked) -> None:
@@ -231,7 +273,7 @@ class Rollout:
 
     def _facts(self, counters: Counters, asked: Asked | None = None) -> Facts:
         closed = counters.breaker.state == "closed"
-        return Facts(self._clock(), self._followed(), closed, self._watch.verdict, self._state.epoch, asked)
+        return Facts(self._clock(), self._followed(), closed, self._watch.verdict, self._watch.epoch, asked)
 
     def _followed(self) -> Plan:
         """The plan in force, which in an outdated process is that of another one as far as it is known here."""
@@ -277,20 +319,31 @@ class Rollout:
         state = applied(before, action, self._followed(), now)
         if state.weight < before.weight:
             self._core.set_weight(state.weight)
-        move = move_of(before, state, action, now)
-        moves = [move] if before.started or state.started else []  # before a start nobody needs to know
+        moves = [move_of(before, state, action, now)] if before.started or state.started else []
         try:
             if not await self._write(state, seen, moves):
                 return False
-        except STORE_ERRORS:
+        except Exception as error:
             if action.kind != "roll_back":
                 raise
-            self._owed = _Owed(action, move, seen)
-            self._state = state
-            self._lead()
-        for each in moves:
+            self._owe(action, seen, error)
+            return True
+        for each in moves:  # before a start nobody needs to know
             self._telling.moved(each)
         return True
+
+    def _owe(self, action: Action, seen: Seen | None, error: Exception) -> None:
+        """Goes back without the store, which is told once it can be."""
+        before, now = self._state, self._clock()
+        if before.phase == "rolled_back":
+            return
+        self._state = applied(before, action, self._followed(), now)
+        move = move_of(before, self._state, action, now)
+        self._owed = _Owed(action, move, seen, str(error))
+        self._set_weight()
+        self._telling.moved(move)
+        if not isinstance(error, STORE_ERRORS):
+            self._telling.failing(error)
 
     async def _write(self, state: State, seen: Seen | None, moves: list[Move]) -> bool:
         """Stores the rollout, and takes over what is stored then: this, or what another process has written first."""
@@ -304,7 +357,7 @@ class Rollout:
             return True
         found = await self._books.read()
         if found:
-            await self._take_over_from(found)
+            self._take_over_from(found)
         return False
 
     async def _meet(self) -> None:
@@ -317,14 +370,20 @@ class Rollout:
             if self._owed:
                 await self._pay(self._owed)
             elif found := await self._books.newer():
-                await self._take_over_from(found)
+                self._take_over_from(found)
         except LostError:
             lost = Action("begin_again", "store", "The store has been replaced, and evidence with it.")
-            self._watch.go_on(self._watch.memory, Sums())
+            self._watch.follow(self._state.epoch, self._watch.memory, Sums())
             if self._state.going:
                 await self._do(lost, None)
             else:
                 await self._write(self._state, None, [])
+        await self._read_moves()
+
+    async def _read_moves(self) -> None:
+        if self._unread:
+            self._telling.history = await self._books.history()
+            self._unread = False
 
     async def _pay(self, owed: _Owed) -> None:
         """Stores the rollback that could not be stored when it was done, unless somebody else has rolled back."""
@@ -340,26 +399,17 @@ class Rollout:
             self._owed = None
             self._take_over(news.state, news.memory, Sums())
 
-    async def _take_over_from(self, found: Kept) -> None:
-        if found.state != self._state:
-            self._telling.history = await self._books.history()
+    def _take_over_from(self, found: Kept) -> None:
         state = found.state
+        self._unread = self._unread or state != self._state
         self._outdated = state.versions != self._plan.versions or (state.going and state.judged != self._plan.judged)
-        self._take_over(found.state, found.memory, found.others)
+        self._take_over(state, found.memory, found.others)
 
     def _take_over(self, state: State, memory: Memory, others: Sums) -> None:
         """Traffic follows what is stored; in another epoch counting begins once it does."""
-        before, self._state = self._state, state
-        self._lead()
-        if state.epoch == before.epoch:
-            self._watch.go_on(memory, others)
-        else:
-            self._watch.begin(self._collector.refresh(), memory, others)
-            self._count()
-
-    def _lead(self) -> None:
+        self._state = state
+        self._watch.follow(state.epoch, memory, others)
         self._set_weight()
-        self._sample(self._state.going)
 
     def _set_weight(self) -> None:
         """What clients get, unless somebody is about to go back, or the weight was that of other versions."""

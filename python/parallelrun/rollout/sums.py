@@ -67,10 +67,6 @@ class Counting:
         self.own = Sums()
         self._before = Sums()
 
-    def begin(self, counters: Counters) -> None:
-        """Another epoch: what has been counted so far is no part of it."""
-        self.own, self._before = Sums(), _read(counters)
-
     def take(self, counters: Counters, *, counts: bool, outage: bool = False) -> None:
         """Adds what came since the last call, or passes over it where it does not count. `outage`: one began in it."""
         now = _read(counters)

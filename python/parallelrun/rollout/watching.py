@@ -41,10 +41,15 @@ class Watch:
     """Of one process. Its counts and those of other processes on the same store make up the evidence.
 
     Args:
+        epoch: the one that counts from the start of the process belong to.
         pause: the least time between two looks.
     """
 
-    def __init__(self, pause: timedelta = LEAST_PAUSE) -> None:
+    def __init__(self, epoch: int = 0, pause: timedelta = LEAST_PAUSE) -> None:
+        self.epoch = epoch
+        """What all of it is about."""
+        self.waits = False
+        """Whether counting begins with the next counters."""
         self.memory = Memory()
         """As it is in the store."""
         self.verdict: Verdict | None = None
@@ -65,25 +70,23 @@ class Watch:
         """What this process has counted."""
         return self._counting.own
 
-    def go_on(self, memory: Memory, others: Sums) -> None:
-        """The same epoch, as it is in the store."""
+    def follow(self, epoch: int, memory: Memory, others: Sums) -> None:
+        """What is in the store. In another epoch than before nothing has been counted or judged yet."""
+        if epoch != self.epoch:
+            self.epoch, self.waits = epoch, True
+            self._counting = Counting()
+            self._looked, self._fresh, self._stable, self._since_whole = None, None, (), WHOLE_EACH
         self.memory, self.others = memory, others
         self.verdict = memory.verdict
         self._summed = None
-
-    def begin(self, counters: Counters, memory: Memory, others: Sums) -> None:
-        """Another epoch."""
-        self._counting.begin(counters)
-        self._looked, self._fresh, self._stable, self._since_whole = None, None, (), WHOLE_EACH
-        self.go_on(memory, others)
 
     def take(self, counters: Counters, *, going: bool) -> None:
         """Counts what has come since. What came while the breaker was open or let traffic back is no evidence; the
         failures that made it open are one.
         """
         closed = counters.breaker.state == "closed"
-        self._counting.take(counters, counts=going and self._counts, outage=not closed)
-        self._counts = closed
+        self._counting.take(counters, counts=going and self._counts and not self.waits, outage=not closed)
+        self.waits, self._counts = False, closed
         if not self._counts:
             self._fresh = None
         self._summed = None

@@ -8,51 +8,14 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from parallelrun.config.rollout import Gate
 from parallelrun.evidence import StoreError
 from parallelrun.judge import replay
 from parallelrun.judge.journal import entries
 from parallelrun.rollout import Rollout, watching
-from parallelrun.rollout.keeping import Move
 from parallelrun.rollout.rollout import RefusedError
 from tests.support.fake_world import KilledError, World
-from tests.unit.rollout.given import STEPS, plan
-
-QUICK = Gate.model_validate(
-    {"mismatch": "5%", "failures": "5%", "slower": {"quantile": "50%", "ratio": 2.0}, "confidence": "90%"}
-)
-
-
-def quick(**changes: Any) -> Any:
-    """A plan that a few hundred requests are enough for."""
-    return plan(**{"gate": QUICK, "hold": timedelta(seconds=30), "bake": timedelta(seconds=60), **changes})
-
-
-async def ticks(world: World, rollout: Rollout, number: int, *, requests: int = 50, **traffic: Any) -> None:
-    """Seconds go by, with traffic."""
-    for _ in range(number):
-        world.passes(1)
-        world.requests(requests, **traffic)
-        await rollout.tick()
-
-
-async def until(world: World, rollout: Rollout, phase: str, *, weight: int | None = None, **traffic: Any) -> None:
-    """Seconds go by until it is in that phase."""
-    for _ in range(2000):
-        if rollout.state.shown == phase and weight in (None, rollout.state.weight):
-            return
-        await ticks(world, rollout, 1, **traffic)
-    raise AssertionError(f"never {phase}: {rollout.state}")
-
-
-def journal(world: World) -> list[str]:
-    import zlib  # noqa: PLC0415
-
-    return [zlib.decompress(entry).decode() for entry in world.store.entries]
-
-
-def moves(world: World) -> list[Move]:
-    return [Move.model_validate_json(move) for move in world.store.moves_]
+from tests.unit.rollout.given import STEPS
+from tests.unit.rollout.loops import journal, moves, quick, ticks, until
 
 
 async def test_a_good_version_goes_all_the_way() -> None:
