@@ -72,6 +72,9 @@ class Activity:
         if sample.new > before.new:
             self.last_new_ms = now_ms
         self._latest = sample
+        if now_ms < before.at_ms:  # the clock has been set back: times of before say nothing any more
+            self._samples.clear()
+            self._samples.append(sample)
         if now_ms - self._samples[-1].at_ms >= STEP_MS:
             self._samples.append(sample)
 

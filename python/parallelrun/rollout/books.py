@@ -26,7 +26,10 @@ class Books:
         self.fault: str | None = None
         """Why the last write failed, or what has been tried since; None once one has worked."""
         self.keeper = keeper
+        self.still = 0
+        """So many looks in a row have found that nobody has written, this process included."""
         self._revision = 0
+        self._lost = False
         self._writes = 0
 
     async def read(self) -> Kept | None:
@@ -37,33 +40,41 @@ class Books:
         """
         with self._noted():
             found = await self.keeper.read()
-            self._revision = found.revision if found else 0
+            self._revision, self._lost, self.still = found.revision if found else 0, False, 0
             return found
 
     async def newer(self) -> Kept | None:
         """What another process has written since; None if nothing.
 
         Raises:
-            LostError: what this process has read or written is gone.
+            LostError: what this process has read or written is gone; again and again until it has been answered.
         """
         with self._noted():
             revision = await self.keeper.revision()
-        if revision < self._revision:
-            self._revision = revision
+        if self._lost or revision < self._revision:
+            self._revision, self._lost = revision, True
             raise LostError
-        return await self.read() if revision > self._revision else None
+        if revision > self._revision:
+            return await self.read()
+        self.still += revision > 0
+        return None
 
     async def write(self, news: News) -> bool:
         """Writes it; False where another process has written since the last read."""
         with self._noted():
             written = await self.keeper.write(self._revision, news)
-            self._revision += written
-            self._writes += 1
-            self.fault = None
-            if self._writes >= TRIM_EACH:
-                self._writes = 0
+        self._revision += written
+        self._writes += 1
+        self._lost = False  # where it is False others have answered the loss, and are read next
+        self.still, self.fault = 0, None
+        return written
+
+    async def tidy(self) -> None:
+        """Lets go of what is too much, now and then. That it fails is no fault: the next time does it."""
+        if self._writes >= TRIM_EACH:
+            self._writes = 0
+            with contextlib.suppress(*STORE_ERRORS):
                 await self.keeper.trim()
-            return written
 
     async def history(self) -> list[Move]:
         """The last moves, the newest first.

@@ -14,6 +14,8 @@ from parallelrun.evidence import StoreError
 from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.counters import Counters
 from parallelrun.evidence.events import Events
+from parallelrun.judge import Verdict
+from parallelrun.judge.words import blind
 from parallelrun.rollout.actions import STAY, Action, Refusal, applied, initial
 from parallelrun.rollout.asking import ask
 from parallelrun.rollout.books import STORE_ERRORS, Books, LostError
@@ -31,6 +33,10 @@ from parallelrun.rollout.watching import Seen, Watch
 TICK_S = 1.0
 RATE_S = 60.0
 """The present rate of requests is that of so many seconds."""
+ALIVE = 60
+"""A process that decides writes once in so many ticks, and be it nothing new: others see that it lives."""
+SILENT = 2 * ALIVE
+"""After so many ticks without any write whoever decided has ended."""
 _ATTEMPTS = 5
 
 
@@ -119,7 +125,7 @@ class Rollout:
             now=self._clock(),
             state=self._state,
             plan=self._plan,
-            verdict=self._watch.verdict if self._state.going else None,
+            verdict=self._verdict(),
             history=tuple(self._telling.history),
             blind_since=self._telling.blind_since,
             unsaved=(self._books.fault or self._owed.why) if self._owed else None,
@@ -188,8 +194,10 @@ class Rollout:
 
     async def _store_last(self) -> None:
         for _ in range(_ATTEMPTS):
+            if self._owed:
+                await self._pay(self._owed)
             found = await self._books.read()
-            if found is None or found.state.epoch != self._state.epoch or self._owed or self._outdated:
+            if found is None or found.state.epoch != self._state.epoch or self._outdated:
                 return
             self._count()
             if await self._books.write(News(found.state, found.memory, self._watch.own)):
@@ -202,11 +210,14 @@ class Rollout:
             with contextlib.suppress(*STORE_ERRORS):  # noted: the next look is blind, and tries again
                 await self._meet()
             counters = self._count()
-            if not (self._leaving or self._owed or self._outdated):
-                with contextlib.suppress(*STORE_ERRORS):
-                    await self._go_on(counters)
-                self._telling.judged(self._state, self._watch.verdict if self._state.going else None, self._clock())
+            if not (self._leaving or self._owed):
+                self._outdated = self._outdated and self._books.still < SILENT
+                if not self._outdated:
+                    with contextlib.suppress(*STORE_ERRORS):
+                        await self._go_on(counters)
+                self._telling.judged(self._state, self._verdict(), self._clock())
             self._sample(self._state.going)
+            await self._books.tidy()
 
     async def _go_on(self, counters: Counters) -> None:
         seen = await self._look(counters) if self._due(counters) else None
@@ -218,7 +229,7 @@ class Rollout:
             await self._do(action, seen)
             if self._watch.waits:
                 self._count()
-        elif seen:
+        elif seen or self._books.still >= ALIVE:
             await self._write(self._state, seen, [])
 
     async def ask(self, command: Command, reason: str) -> None:
@@ -293,6 +304,15 @@ class Rollout:
             self._core.set_slow(json.dumps(limits))
         return counters
 
+    def _verdict(self) -> Verdict | None:
+        """The last one on the present epoch, whoever judged."""
+        if not self._state.going:
+            return None
+        if self._outdated and self._books.still > ALIVE:
+            why = "a process with another configuration has taken over, and nothing has been heard of it since"
+            return Verdict(kind="blind", reason=blind(why))
+        return self._watch.verdict
+
     def _missing(self) -> str | None:
         fault = self._books.fault
         return f"the store does not take evidence ({fault})" if fault else self._watch.missing(self._clock())
@@ -305,7 +325,7 @@ class Rollout:
 
     async def _look(self, counters: Counters) -> Seen:
         recent = self._collector.activity.recent(RATE_S)
-        rate = recent.requests / recent.seconds if recent.seconds else 0.0
+        rate = recent.requests / recent.seconds if recent.seconds > 0 else 0.0
         now, missing = self._clock(), self._missing()
         return await self._watch.look(self._state, self._plan, counters, now=now, rate=rate, missing=missing)
 
@@ -321,7 +341,7 @@ class Rollout:
             self._core.set_weight(state.weight)
         moves = [move_of(before, state, action, now)] if before.started or state.started else []
         try:
-            if not await self._write(state, seen, moves):
+            if not await self._write(state, seen, list(filter(self._telling.memorable, moves))):
                 return False
         except Exception as error:
             if action.kind != "roll_back":
@@ -386,8 +406,15 @@ class Rollout:
             self._unread = False
 
     async def _pay(self, owed: _Owed) -> None:
-        """Stores the rollback that could not be stored when it was done, unless somebody else has rolled back."""
+        """Stores the rollback that could not be stored when it was done, unless somebody else has rolled back, or begun
+        another rollout since.
+        """
         found = await self._books.read()
+        mine = self._state
+        if found and (found.state.number > mine.number or found.state.versions != mine.versions):
+            self._owed = None
+            self._take_over_from(found)
+            return
         state = found.state if found else self._state
         news = News(state, found.memory if found else self._watch.memory, Sums())
         if state.phase != "rolled_back" or not found:

@@ -12,6 +12,9 @@ BLIND_FOR = timedelta(seconds=10)
 """So long may it last before it is told: a store may be locked for a moment."""
 BLIND_AGAIN = timedelta(minutes=10)
 """`rollout.blind` is told at most this often."""
+MOST_OF_BREAKER = 20
+"""So many moves of the breaker's are remembered in a day: one that flaps leaves room for the others."""
+_DAY = timedelta(days=1)
 
 
 class Telling:
@@ -31,9 +34,15 @@ class Telling:
         self._blind_told: datetime | None = None
         self._failing: str | None = None
 
+    def memorable(self, move: Move) -> bool:
+        """Whether a move is to be remembered; all are told."""
+        of_breaker = [each for each in self.history if each.by == "breaker" and move.at - each.at < _DAY]
+        return move.by != "breaker" or len(of_breaker) < MOST_OF_BREAKER
+
     def moved(self, move: Move) -> None:
         """Tells of a move that is done."""
-        self.history = [move, *self.history][:HISTORY]
+        if self.memorable(move):
+            self.history = [move, *self.history][:HISTORY]
         self._events.publish(
             "rollout.moved",
             "warning" if move.phase in ("rolled_back", "paused", "fallback") else "info",
@@ -53,11 +62,11 @@ class Telling:
             self.blind_since = None
             self._blind = False
             return
-        self.blind_since = self.blind_since or now
+        self.blind_since = min(self.blind_since or now, now)  # the clock may be set back
         if self._blind or now - self.blind_since < BLIND_FOR:
             return
         self._blind = True
-        if self._blind_told is None or now - self._blind_told >= BLIND_AGAIN:
+        if self._blind_told is None or not timedelta() <= now - self._blind_told < BLIND_AGAIN:
             self._blind_told = now
             self._events.publish(
                 "rollout.blind",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from parallelrun.config.rollout import Gate
 from parallelrun.config.words import span
 from parallelrun.evidence.counters import Counters
+from parallelrun.evidence.threads import in_thread
 from parallelrun.judge import Entry, JudgeState, Look, Stable, Verdict
 from parallelrun.judge.words import blind
 from parallelrun.rollout.keeping import Memory
@@ -26,6 +27,8 @@ STALE = timedelta(minutes=5)
 """So long without an answer of the new side to compare, and what was proved may hold no longer."""
 WHOLE_EACH = 200
 """Every so many entries of the journal one can be understood without those before."""
+JUDGE_S = 30.0
+"""How long the judge may take."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Watch:
         self._counting = Counting()
         self._pause = pause
         self._counts = True
+        self._judging: asyncio.Future[tuple[Verdict, JudgeState]] | None = None
         self._looked: datetime | None = None
         self._missing: str | None = None
         self._stable: tuple[Stable, ...] = ()
@@ -96,12 +100,14 @@ class Watch:
         compared = self._sums().compared
         if self._fresh is None or self._fresh[0] != compared:
             self._fresh = (compared, now)
+        if now < self._fresh[1]:  # the clock has been set back
+            self._fresh = (compared, now)
         quiet = now - self._fresh[1]
         return f"nothing has been compared for {span(quiet.total_seconds())}" if quiet >= STALE else None
 
     def due(self, state: State, plan: Plan, now: datetime, missing: str | None) -> bool:
         """Whether it is time for a look: regularly, and at once where something has happened."""
-        if self._looked is None or (missing is None) != (self._missing is None):
+        if self._looked is None or now < self._looked or (missing is None) != (self._missing is None):
             return True
         if plan.never and len(stable(self._sums(), plan)) > len(self._stable):
             return True
@@ -112,17 +118,17 @@ class Watch:
         self, state: State, plan: Plan, counters: Counters, *, now: datetime, rate: float, missing: str | None
     ) -> Seen:
         """Judges what there is, in a thread."""
-        sums = self._sums()
-        limits = with_measured(self.memory.limits, counters, plan.gate.slower)
-        look = make_look(state, plan, sums, limits, now=now, rate=rate, missing=missing)
-        self._looked, self._missing, self._stable = now, missing, look.stable
+        self._looked, self._missing = now, missing
         before = self.memory.judge
         try:
-            verdict, judged = await asyncio.to_thread(_judge, look, before, plan.gate)
+            limits = with_measured(self.memory.limits, counters, plan.gate.slower)
+            look = make_look(state, plan, self._sums(), limits, now=now, rate=rate, missing=missing)
+            self._stable = look.stable
+            verdict, judged = await self._judged(look, before, plan.gate)
         except Exception as error:  # whatever it is: without a judge there is no verdict
             why = f"the judge failed ({type(error).__name__}: {error})"[:300]
             self.verdict = Verdict(kind="blind", reason=blind(why))
-            return Seen(self.memory, None)
+            return Seen(self.memory.model_copy(update={"verdict": self.verdict}), None)
         self.verdict = verdict
         first = before.last is None or before.last.epoch != look.epoch
         self._since_whole += 1
@@ -131,6 +137,16 @@ class Watch:
             self._since_whole = 1
         entry = Entry(look=look, gate=plan.gate, verdict=verdict, state=before if whole and not first else None)
         return Seen(Memory(judge=judged, verdict=verdict, limits=dict(limits)), (entry, whole))
+
+    async def _judged(self, look: Look, before: JudgeState, gate: Gate) -> tuple[Verdict, JudgeState]:
+        """In a thread. One that hangs is left alone, and nobody else is asked until it has come back."""
+        if self._judging and not self._judging.done():
+            raise TimeoutError("the one asked last has not answered yet")
+        self._judging = judging = in_thread(lambda: _judge(look, before, gate))
+        done, _ = await asyncio.wait({judging}, timeout=JUDGE_S)
+        if not done:
+            raise TimeoutError(f"no answer within {JUDGE_S:g} s")
+        return judging.result()
 
     def limits_to_set(self, counters: Counters) -> dict[str, dict[str, int]]:
         """What the core has to be told of what counts as slow."""
@@ -145,6 +161,6 @@ class Watch:
 
 
 def _judge(look: Look, state: JudgeState, gate: Gate) -> tuple[Verdict, JudgeState]:
-    from parallelrun.judge import judge  # noqa: PLC0415 - SciPy, which takes a second: in this thread, and only now
+    from parallelrun.judge import judge  # noqa: PLC0415 - SciPy, which takes a second: in that thread, and only now
 
     return judge(look, state, gate)

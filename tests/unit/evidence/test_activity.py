@@ -45,3 +45,16 @@ def test_knows_when_each_side_last_got_a_request() -> None:
 def test_nothing_is_known_before_the_first_look() -> None:
     recent = Activity(5).recent(60)
     assert (recent.seconds, recent.requests, recent.outcomes) == (0.0, 0, {})
+
+
+def test_when_the_clock_is_set_back_the_samples_begin_anew() -> None:
+    core, activity = FakeCore(), Activity(3_600_000)
+    for second in range(6, 60, 6):
+        core.count("GET /", "match", 10)
+        note(activity, core, 3_600_000 + second * 1000)
+    note(activity, core, 1_000_000)
+    assert (activity.recent(60).seconds, activity.recent(60).requests) == (0.0, 0)
+    core.count("GET /", "match", 30)
+    note(activity, core, 1_010_000)
+    recent = activity.recent(60)
+    assert (recent.seconds, recent.requests, recent.outcomes) == (10.0, 30, {"match": 30})

@@ -2,23 +2,35 @@
 
 import asyncio
 import contextlib
+import threading
 import zlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from parallelrun.evidence import StoreError
-from parallelrun.rollout import Rollout
+from parallelrun.judge import replay
+from parallelrun.rollout import Rollout, books, watching
 from parallelrun.rollout.keeping import UnreadableError
 from tests.support.fake_world import World
 from tests.unit.rollout.given import STEPS
-from tests.unit.rollout.loops import moves, quick, ticks, until
+from tests.unit.rollout.loops import journal, moves, quick, ticks, until
 
 
 async def at_half(world: World) -> Rollout:
     """A rollout at its second step."""
     rollout = await world.process()
     await until(world, rollout, "stepping", weight=STEPS[1])
+    return rollout
+
+
+async def at_first(world: World) -> Rollout:
+    """A rollout at its first step."""
+    rollout = await world.process()
+    await rollout.tick()
+    await rollout.ask("advance", "")
+    await ticks(world, rollout, 2)
     return rollout
 
 
@@ -241,3 +253,203 @@ async def test_a_core_that_does_not_take_the_sampling_gets_it_again() -> None:
     await ticks(world, rollout, 1)
     assert world.sampling
     assert rollout.state.phase == "shadow"
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_store_that_is_replaced_is_answered_once_it_takes_the_answer(known: bool) -> None:
+    world = World(quick())
+    rollout = await at_half(world)
+    epoch, older = rollout.state.epoch, world.store.state
+    world.store.revision_, world.store.state, world.store.counts = (3, older, {}) if known else (0, "", {})
+    world.store.failing = {"write"}
+    await ticks(world, rollout, 5)
+    world.store.failing = set()
+    await ticks(world, rollout, 1)
+    assert (world.stored.epoch, world.stored.weight, world.weight) == (epoch + 1, STEPS[1], STEPS[1])
+    assert moves(world)[-1].by == "store"
+    await ticks(world, rollout, 5)
+    assert world.stored.epoch == epoch + 1
+
+
+async def test_what_cannot_be_tidied_up_is_no_failed_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "TRIM_EACH", 1)
+    world = World(quick())
+    rollout = await world.process()
+    world.store.failing = {"trim"}
+    with world.events.subscribe() as told:
+        await until(world, rollout, "complete")
+        found = await told.next()
+    assert [move.weight for move in moves(world) if move.action == "step"] == list(STEPS)
+    assert found
+    steps = [event for event in found[0] if event.data.get("action") == "step"]
+    assert len(steps) == len(STEPS)
+    assert replay(journal(world)).differing == ()
+    assert world.store.trims == 0
+    world.store.failing = set()
+    await rollout.ask("rollback", "")
+    await ticks(world, rollout, 1)
+    assert world.store.trims == 1
+
+
+async def test_a_clock_that_is_set_back_stops_neither_the_looks_nor_the_telling() -> None:
+    world = World(quick(hold=timedelta(hours=5)))
+    rollout = await at_first(world)
+    looks = len(world.store.entries)
+    world.passes(-1800)
+    await ticks(world, rollout, 130)
+    assert len(world.store.entries) > looks + 1
+    for _ in range(400):
+        world.passes(1)
+        world.quiet = True
+        await rollout.tick()
+    verdict = rollout.standing().verdict
+    assert verdict
+    assert verdict.kind == "blind"
+    with world.events.subscribe() as told:
+        world.passes(-1800)
+        for _ in range(700):
+            world.passes(1)
+            await rollout.tick()
+        found = await told.next()
+    assert found
+    assert "rollout.blind" in [event.name for event in found[0]]
+
+
+@pytest.mark.parametrize("part", ["make_look", "with_measured"])
+async def test_a_look_that_cannot_be_made_is_blind(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(quick())
+    rollout = await at_half(world)
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(watching, part, broken)
+    await ticks(world, rollout, 70)
+    verdict = rollout.standing().verdict
+    assert verdict
+    assert (verdict.kind, rollout.state.weight) == ("blind", STEPS[1])
+    assert "a bug" in verdict.reason
+    assert rollout.standing().blind_since
+
+
+async def test_a_judge_that_hangs_is_blind_and_asked_no_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(quick())
+    rollout = await at_half(world)
+    asked, released, judge = [], threading.Event(), watching._judge
+
+    def hangs(*args: Any) -> Any:
+        asked.append(1)
+        released.wait()
+        return judge(*args)
+
+    monkeypatch.setattr(watching, "JUDGE_S", 0.01)
+    monkeypatch.setattr(watching, "_judge", hangs)
+    try:
+        await ticks(world, rollout, 150)
+        verdict = rollout.standing().verdict
+        assert verdict
+        assert (verdict.kind, len(asked), rollout.state.weight) == ("blind", 1, STEPS[1])
+        assert "the judge" in verdict.reason
+    finally:
+        released.set()
+
+
+async def test_one_that_is_leaving_goes_back_with_its_successor() -> None:
+    world = World(quick())
+    one = await at_half(world)
+    other = await world.process()
+    one.leave()
+    await other.ask("rollback", "from the successor")
+    world.weight = STEPS[1]
+    await one.tick()
+    assert (one.state.phase, world.weight) == ("rolled_back", 0)
+
+
+@pytest.mark.parametrize("ticking", [True, False])
+async def test_one_that_is_leaving_stores_what_it_owes(ticking: bool) -> None:
+    world = World(quick())
+    rollout = await at_half(world)
+    world.store.broken = True
+    await rollout.ask("rollback", "now")
+    rollout.leave()
+    world.store.broken = False
+    await (rollout.tick() if ticking else rollout.stop())
+    assert (world.stored.phase, world.stored.reason) == ("rolled_back", "now")
+
+
+async def test_what_is_owed_ends_no_later_rollout() -> None:
+    world = World(quick())
+    one = await at_half(world)
+    other = await world.process()
+    world.store.broken = True
+    await one.ask("rollback", "of the first")
+    world.store.broken = False
+    await other.ask("rollback", "of the first, too")
+    await other.ask("start", "another one")
+    await ticks(world, one, 1)
+    assert (world.stored.phase, world.stored.number, one.state) == ("shadow", 2, world.stored)
+    assert one.standing().unsaved is None
+
+
+@pytest.mark.parametrize("changed", [{"versions": "v1 v3"}, {"judged": "other rules"}])
+async def test_one_that_follows_another_that_has_ended_says_so_and_decides_again(changed: dict[str, str]) -> None:
+    world = World(quick())
+    one = await at_half(world)
+    world.plan = quick(**changed)
+    other = await world.process()
+    await other.tick()
+    await ticks(world, one, 1)
+    assert one.standing().outdated
+    with world.events.subscribe() as told:
+        await ticks(world, one, 100)
+        verdict = one.standing().verdict
+        assert one.standing().outdated
+        found = await told.next()
+    assert verdict
+    assert verdict.kind == "blind"
+    assert found
+    assert "rollout.blind" in [event.name for event in found[0]]
+    await ticks(world, one, 30)
+    assert not one.standing().outdated
+    assert (world.stored.versions, world.stored.judged) == ("v1 v2", "rules")
+    await until(world, one, "complete")
+
+
+@pytest.mark.parametrize("idle", ["complete", "fallback"])
+async def test_one_that_follows_another_keeps_doing_so_while_that_lives(idle: str) -> None:
+    world = World(quick())
+    one = await at_half(world)
+    world.plan = quick(versions="v1 v3")
+    other = await world.process()
+    if idle == "complete":
+        await until(world, other, "complete")
+    else:
+        await ticks(world, other, 1)
+        world.breaker = "open"
+    for _ in range(300):
+        world.passes(1)
+        await other.tick()
+        await one.tick()
+    assert one.standing().outdated
+    assert (world.stored.versions, other.state.shown) == ("v1 v3", idle)
+
+
+async def test_a_breaker_that_flaps_does_not_fill_the_books() -> None:
+    world = World(quick())
+    rollout = await world.process()
+    await until(world, rollout, "complete")
+    with world.events.subscribe() as told:
+        for _ in range(200):
+            world.breaker = "open" if world.breaker == "closed" else "closed"
+            await ticks(world, rollout, 1, requests=0)
+        found = await told.next()
+    assert found
+    assert len([event for event in found[0] if event.name == "rollout.moved"]) == 200
+    shown = rollout.standing().history
+    assert [move.action for move in shown].count("complete") == 1
+    assert list(shown) == moves(world)[::-1]
+    assert len([move for move in shown if move.by == "breaker"]) == 20
+    world.passes(86_400)
+    world.breaker = "open"
+    await ticks(world, rollout, 1, requests=0)
+    assert moves(world)[-1].action == "fall_back"
