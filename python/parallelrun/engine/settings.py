@@ -132,10 +132,18 @@ class Settings:
         )
 
     def sample(self, on: bool) -> None:
-        """Switches `sampling`."""
+        """Switches `sampling`.
+
+        Raises:
+            ConfigError: the core refuses it; it is as it was.
+        """
         if on != self.sampling:
             self.sampling = on
-            self._put_in_force(self.loaded)
+            try:
+                self._put_in_force(self.loaded)
+            except ConfigError:
+                self.sampling = not on
+                raise
 
     def _put_in_force(self, loaded: Loaded) -> None:
         generation = self.status.generation + 1

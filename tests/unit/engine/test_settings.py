@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from parallelrun._core import Proxy
+from parallelrun._core import ConfigError, Proxy
 from parallelrun.config import Source
 from parallelrun.config.active import today
 from parallelrun.config.snapshot import listener, snapshot
@@ -202,3 +202,21 @@ async def test_sampling_is_switched_in_the_core_and_stays_through_a_reload(world
     await world.reload(f"{BASE}limits: {{samples: 9}}\n")
     world.settings.sample(False)
     assert seen == [5, 9, 0]
+
+
+async def test_sampling_that_the_core_refuses_is_tried_again(world: World) -> None:
+    configure, refused = world.core.configure, []
+
+    class Core:
+        def configure(self, text: str) -> None:
+            if not refused:
+                refused.append(text)
+                raise ConfigError("refused")
+            configure(text)
+
+    world.settings._core = Core()  # type: ignore[assignment]
+    with pytest.raises(ConfigError):
+        world.settings.sample(True)
+    before = world.generation
+    world.settings.sample(True)
+    assert world.generation == before + 1

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from parallelrun.evidence import StoreError
+from parallelrun.evidence.events import Event, Subscription
 from parallelrun.judge import replay
 from parallelrun.rollout import Rollout, books, watching
 from parallelrun.rollout.keeping import UnreadableError
@@ -52,6 +53,13 @@ def breaks(world: World, name: str) -> None:
 def mends(world: World, name: str) -> None:
     """Lets it work again."""
     delattr(world, name)
+
+
+async def heard(told: Subscription) -> list[Event]:
+    """What has been told up to now."""
+    told.close()
+    found = await told.next()
+    return found[0] if found else []
 
 
 async def test_the_rollback_of_another_process_is_taken_over_even_if_the_moves_cannot_be_read() -> None:
@@ -208,9 +216,8 @@ async def test_stopping_raises_nothing() -> None:
     breaks(world, "refresh")
     with world.events.subscribe() as told:
         await rollout.stop()
-        found = await told.next()
-    assert found
-    assert [event.name for event in found[0]] == ["rollout.failing"]
+        found = await heard(told)
+    assert [event.name for event in found] == ["rollout.failing"]
 
 
 @pytest.mark.parametrize("part", ["refresh", "set_weight"])
@@ -278,10 +285,9 @@ async def test_what_cannot_be_tidied_up_is_no_failed_write(monkeypatch: pytest.M
     world.store.failing = {"trim"}
     with world.events.subscribe() as told:
         await until(world, rollout, "complete")
-        found = await told.next()
+        found = await heard(told)
     assert [move.weight for move in moves(world) if move.action == "step"] == list(STEPS)
-    assert found
-    steps = [event for event in found[0] if event.data.get("action") == "step"]
+    steps = [event for event in found if event.data.get("action") == "step"]
     assert len(steps) == len(STEPS)
     assert replay(journal(world)).differing == ()
     assert world.store.trims == 0
@@ -310,9 +316,8 @@ async def test_a_clock_that_is_set_back_stops_neither_the_looks_nor_the_telling(
         for _ in range(700):
             world.passes(1)
             await rollout.tick()
-        found = await told.next()
-    assert found
-    assert "rollout.blind" in [event.name for event in found[0]]
+        found = await heard(told)
+    assert "rollout.blind" in [event.name for event in found]
 
 
 @pytest.mark.parametrize("part", ["make_look", "with_measured"])
@@ -404,11 +409,10 @@ async def test_one_that_follows_another_that_has_ended_says_so_and_decides_again
         await ticks(world, one, 100)
         verdict = one.standing().verdict
         assert one.standing().outdated
-        found = await told.next()
+        found = await heard(told)
     assert verdict
     assert verdict.kind == "blind"
-    assert found
-    assert "rollout.blind" in [event.name for event in found[0]]
+    assert "rollout.blind" in [event.name for event in found]
     await ticks(world, one, 30)
     assert not one.standing().outdated
     assert (world.stored.versions, world.stored.judged) == ("v1 v2", "rules")
@@ -442,9 +446,8 @@ async def test_a_breaker_that_flaps_does_not_fill_the_books() -> None:
         for _ in range(200):
             world.breaker = "open" if world.breaker == "closed" else "closed"
             await ticks(world, rollout, 1, requests=0)
-        found = await told.next()
-    assert found
-    assert len([event for event in found[0] if event.name == "rollout.moved"]) == 200
+        found = await heard(told)
+    assert len([event for event in found if event.name == "rollout.moved"]) == 200
     shown = rollout.standing().history
     assert [move.action for move in shown].count("complete") == 1
     assert list(shown) == moves(world)[::-1]
