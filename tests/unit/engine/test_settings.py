@@ -205,7 +205,8 @@ async def test_sampling_is_switched_in_the_core_and_stays_through_a_reload(world
 
 
 async def test_sampling_that_the_core_refuses_is_tried_again(world: World) -> None:
-    configure, refused = world.core.configure, []
+    configure = world.core.configure
+    refused: list[str] = []
 
     class Core:
         def configure(self, text: str) -> None:

@@ -434,7 +434,7 @@ async def test_one_that_follows_another_keeps_doing_so_while_that_lives(idle: st
         world.passes(1)
         await other.tick()
         await one.tick()
-    assert one.standing().outdated
+        assert one.standing().outdated
     assert (world.stored.versions, other.state.shown) == ("v1 v3", idle)
 
 
