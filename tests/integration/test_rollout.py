@@ -263,3 +263,27 @@ def test_without_a_plan_nothing_moves_until_somebody_starts(shop: Shop) -> None:
         served(load, "old", 300)
     assert (shop.rollout()["started"], load.result.served["new"]) == (False, 0)
     assert shop.ask("start", "go")["started"]
+
+
+def test_a_process_that_takes_the_port_over_goes_on_with_the_rollout(shop: Shop) -> None:
+    shop.configure(hold="10m")
+    shop.start()
+    first = shop.serving
+    host, port = first.address
+    with shop.traffic() as load:
+        shop.ask("advance", "to be exposed")
+        served(load, "new", 20)
+        before = shop.until(lambda found: found["evidence"] and found["evidence"][0]["of"] > 100, "nothing compared")
+        shop.serving = Serving("-c", str(shop.file), "--listen", f"{host}:{port}", directory=shop.directory)
+        try:
+            assert shop.serving.address == (host, port)
+            assert first.stop() == 0
+        finally:
+            first.close()
+        served(load, "new", 20)
+        after = shop.until(
+            lambda found: found["evidence"] and found["evidence"][0]["of"] > before["evidence"][0]["of"], "it forgot"
+        )
+    assert load.result.errors == []
+    assert (after["epoch"], after["weight"], after["since"]) == (before["epoch"], before["weight"], before["since"])
+    assert len(after["history"]) == len(before["history"])

@@ -72,6 +72,13 @@ class FakeRollouts:
         self.world.may_end()
         return True
 
+    async def write_counts(self, epoch: int, run: str, counts: bytes) -> None:
+        self.world.may_end()
+        self._may_fail("write_counts")
+        if epoch == self.epoch:
+            self.counts[epoch, run] = counts
+        self.world.may_end()
+
     async def moves(self, limit: int) -> list[str]:
         self._may_fail("moves")
         return self.moves_[::-1][:limit]

@@ -34,6 +34,8 @@ class Picture:
     old: str
     new: str
     store: str
+    phase: str
+    """Of the rollout, as it is shown."""
     counters: Counters
     rate: float
     """Requests per second, lately."""
@@ -71,7 +73,9 @@ class Picture:
         counters = self.counters
         yield Text.assemble((self.title, "bold"), f"  clients {self.listen}  admin http://{self.admin}")
         weight = f"{counters.weight_ppm / 1e4:g} %"
-        yield Text.assemble(("old ", "dim"), self.old, ("  new ", "dim"), self.new, ("  weight ", "dim"), weight)
+        yield Text.assemble(
+            ("old ", "dim"), self.old, ("  new ", "dim"), self.new, ("  weight ", "dim"), weight, f"  {self.phase}"
+        )
         yield Text(
             f"{counters.requests:,} requests in {span(counters.uptime_ms / 1000)}, {self.rate:,.0f}/s, "
             f"{counters.in_flight} in flight" + (f", {counters.rescued:,} rescued" if counters.rescued else "")
@@ -133,6 +137,7 @@ def picture(engine: "Engine", last: Picture | None) -> Picture:
         old=config.old.url,
         new=config.new.url,
         store=engine.store.place,
+        phase=engine.rollout.state.shown,
         counters=counters,
         rate=_rate(counters, last),
         differences=_open_differences(engine),

@@ -91,6 +91,13 @@ class Rollouts:
             return False
         return True
 
+    async def write_counts(self, epoch: int, run: str, counts: bytes) -> None:
+        """Writes what a run has counted, and nothing else, if the epoch is still that one."""
+        async with self._store.transaction(write=True) as connection:
+            present = (await connection.execute(sa.select(ROLLOUT.c.epoch))).scalar_one_or_none()
+            if present == epoch:
+                await upsert(connection, ROLLOUT_COUNTS, [{"epoch": epoch, "run": run, "counts": counts}])
+
     async def moves(self, limit: int) -> list[str]:
         """The last moves, the newest first."""
         async with self._store.transaction() as connection:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from parallelrun.evidence import StoreError, StoreTooNewError
 from parallelrun.rollout.keeping import Keeper, Kept, Move, News
+from parallelrun.rollout.sums import Sums
 
 STORE_ERRORS = (StoreError, StoreTooNewError)
 TRIM_EACH = 500
@@ -75,6 +76,11 @@ class Books:
             self._writes = 0
             with contextlib.suppress(*STORE_ERRORS):
                 await self.keeper.trim()
+
+    async def write_counts(self, epoch: int, own: Sums) -> None:
+        """Writes what this process has counted of an epoch, if that is still the present one."""
+        with self._noted():
+            await self.keeper.write_counts(epoch, own)
 
     async def history(self) -> list[Move]:
         """The last moves, the newest first.

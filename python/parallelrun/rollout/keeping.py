@@ -135,6 +135,11 @@ class Keeper:
         async with _in_time():
             return await self._rollouts.write(change)
 
+    async def write_counts(self, epoch: int, own: Sums) -> None:
+        """Writes what this process has counted of an epoch, if that is still the present one."""
+        async with _in_time():
+            await self._rollouts.write_counts(epoch, self._run, _packed(own))
+
     async def history(self) -> list[Move]:
         """The last moves, the newest first.
 

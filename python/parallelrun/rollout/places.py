@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 Step = frozenset[str] | None
@@ -17,7 +17,8 @@ _GONE = ("missing", "type")
 """Kinds of differences that leave nothing of what was below."""
 
 
-def at_one_of(places: Iterable[str], location: str, kind: str) -> bool:
+@lru_cache(maxsize=16_384)  # asked each second of each difference, of which there are at most 10,000
+def at_one_of(places: tuple[str, ...], location: str, kind: str) -> bool:
     """Whether a difference is at one of the places or below one.
 
     It also is if a value above the place is missing or of another type, since the place is gone with it; except the
@@ -58,7 +59,6 @@ def _meets(place: Step, location: Step) -> bool:
     return place is None or (location is not None and bool(place & location))
 
 
-@lru_cache(maxsize=4096)
 def _steps(path: str) -> tuple[Step, ...]:
     """The steps of a JSONPath that the core takes for one."""
     steps: list[Step] = []

@@ -37,6 +37,8 @@ ALIVE = 60
 """A process that decides writes once in so many ticks, and be it nothing new: others see that it lives."""
 SILENT = 2 * ALIVE
 """After so many ticks without any write whoever decided has ended."""
+COUNTS_EACH = timedelta(seconds=5)
+"""So often counts are stored between two looks: more than that is never lost."""
 _ATTEMPTS = 5
 
 
@@ -104,6 +106,7 @@ class Rollout:
         self._state = initial(plan, clock())
         self._watch = Watch(self._state.epoch, timedelta(seconds=tick_s))
         self._counters = Counters()
+        self._stored_at = clock()
         self._lock = asyncio.Lock()
         self._going_back = 0
         self._backs: set[asyncio.Task[None]] = set()
@@ -231,6 +234,9 @@ class Rollout:
                 self._count()
         elif seen or self._books.still >= ALIVE:
             await self._write(self._state, seen, [])
+        elif self._watch.unstored and self._clock() - self._stored_at >= COUNTS_EACH:
+            await self._books.write_counts(self._state.epoch, self._watch.own)
+            self._stored()
 
     async def ask(self, command: Command, reason: str) -> None:
         """Does what a person asks for. On `rollback` traffic goes back at once, whatever else is under way, and even if
@@ -373,12 +379,17 @@ class Rollout:
             memory, own, others = Memory(limits=dict(limits)), Sums(), Sums()
         entries = [seen.entry] if seen and seen.entry else []
         if await self._books.write(News(state, memory, own, moves, entries)):
+            self._stored()
             self._take_over(state, memory, others)
             return True
         found = await self._books.read()
         if found:
             self._take_over_from(found)
         return False
+
+    def _stored(self) -> None:
+        self._stored_at = self._clock()
+        self._watch.unstored = False
 
     async def _meet(self) -> None:
         """Notices what other processes have written, and stores what is owed.

@@ -58,6 +58,8 @@ class Watch:
         self.verdict: Verdict | None = None
         """The last one; None before the first look of the epoch."""
         self.others = Sums()
+        self.unstored = False
+        """Whether something has been counted that is not in the store yet."""
         self._counting = Counting()
         self._pause = pause
         self._counts = True
@@ -89,7 +91,9 @@ class Watch:
         failures that made it open are one.
         """
         closed = counters.breaker.state == "closed"
-        self._counting.take(counters, counts=going and self._counts and not self.waits, outage=not closed)
+        counts = going and self._counts and not self.waits
+        self._counting.take(counters, counts=counts, outage=not closed)
+        self.unstored = self.unstored or counts
         self.waits, self._counts = False, closed
         if not self._counts:
             self._fresh = None

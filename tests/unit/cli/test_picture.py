@@ -44,6 +44,7 @@ PICTURE = Picture(
     old="http://old:1",
     new="http://new:2",
     store="sqlite:///parallelrun.db",
+    phase="stepping",
     counters=COUNTERS,
     rate=1234.5,
     differences=(judged("GET /orders/{id}", "$.total", 50),),

@@ -74,6 +74,17 @@ async def test_counts_are_of_the_present_epoch(rollouts: Rollouts) -> None:
     assert found.others == (b"4",)
 
 
+async def test_counts_alone_are_of_the_present_epoch_too(rollouts: Rollouts) -> None:
+    await rollouts.write_counts(1, "b", b"nothing to count for yet")
+    await rollouts.write(change(0, counts=b"1"))
+    await rollouts.write_counts(1, "a", b"2")
+    await rollouts.write_counts(1, "b", b"3")
+    await rollouts.write_counts(2, "c", b"4")
+    found = await rollouts.read("none")
+    assert found
+    assert (found.revision, sorted(found.others)) == (1, [b"2", b"3"])
+
+
 async def test_moves_are_the_newest_first_and_bounded(rollouts: Rollouts) -> None:
     for known in range(5):
         await rollouts.write(change(known, moves=[(known, f"move {known}")]))

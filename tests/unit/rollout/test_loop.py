@@ -367,3 +367,18 @@ def _check_evidence(world: World) -> None:
     for number, whole in enumerate(world.store.whole):
         if whole:
             assert replay(lines[number:]).differing == ()
+
+
+async def test_between_two_looks_counts_are_stored_all_the_same() -> None:
+    world = World(quick(hold=timedelta(hours=5)))
+    rollout = await world.process()
+    await ticks(world, rollout, 3)
+    world.passes(3 * 3600)
+    await ticks(world, rollout, 2)  # a look, and a minute until the next one
+    looks = len(world.store.entries)
+    await ticks(world, rollout, 10)
+    assert len(world.store.entries) == looks
+    counted = rollout._watch.own.compared
+    other = await world.process()
+    assert other._watch._sums().compared >= counted - 5 * 50 * 2
+    assert other._watch._sums().compared > 0

@@ -41,7 +41,7 @@ from parallelrun.rollout.places import at_one_of
     ],
 )
 def test_at_or_below(place: str, location: str) -> None:
-    assert at_one_of([place], location, "value")
+    assert at_one_of((place,), location, "value")
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_at_or_below(place: str, location: str) -> None:
     ],
 )
 def test_elsewhere(place: str, location: str) -> None:
-    assert not at_one_of([place], location, "value")
+    assert not at_one_of((place,), location, "value")
 
 
 @pytest.mark.parametrize("kind", ["missing", "type"])
 def test_a_place_is_gone_with_what_it_was_in(kind: str) -> None:
-    assert at_one_of(["$.order.total"], "$.order", kind)
-    assert at_one_of(["$.items[*].price"], "$.items[*]", kind)
-    assert not at_one_of(["$.order.total"], "$.order", "order")
-    assert not at_one_of(["$.order.total"], "$.other", kind)
-    assert not at_one_of(["$.order.total"], "$", kind)
+    assert at_one_of(("$.order.total",), "$.order", kind)
+    assert at_one_of(("$.items[*].price",), "$.items[*]", kind)
+    assert not at_one_of(("$.order.total",), "$.order", "order")
+    assert not at_one_of(("$.order.total",), "$.other", kind)
+    assert not at_one_of(("$.order.total",), "$", kind)
 
 
 @pytest.mark.parametrize("place", ["$.a", "$.a.b", "$..c", "$['odd key']", "$.list[*].x", "$.list[0].x", "$.*.b", "$"])
@@ -87,4 +87,4 @@ def test_it_agrees_with_the_rules_of_the_core(place: str) -> None:
     found = json.loads(Comparator(rules).compare(*answers))["differences"]
     assert len(found) == 6
     for difference in found:
-        assert (difference["rule"] == "it") == at_one_of([place], difference["location"], difference["kind"])
+        assert (difference["rule"] == "it") == at_one_of((place,), difference["location"], difference["kind"])
