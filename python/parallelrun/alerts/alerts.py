@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from parallelrun.alerts.alert import Alert, Notice, Severity
 from parallelrun.alerts.book import Book
+from parallelrun.alerts.clock import Clock, wall_ms
 from parallelrun.alerts.conditions import holding, is_over
 from parallelrun.alerts.differences import WHY_OVER, difference_alert, signature_of
 from parallelrun.alerts.facts import RolloutFacts, Side, Unhealthy
@@ -61,7 +62,7 @@ class Alerts:
         self._events = events
         self._config = config
         self._facts = Gathered(collector, config, unhealthy, rollout, place)
-        self._epoch_s = time.time() - time.monotonic()
+        self._now = Clock()
         self._book = Book()
         self._targets = Targets(version, events, self._now)
         self._told: Counter[Severity] = Counter()
@@ -164,7 +165,7 @@ class Alerts:
         if event.name == "difference.new":
             self._book.begin(self._difference(str(event.data["signature"])), now)
         elif event.name in FAULTS:
-            self._facts.fault(event.name, str(event.data.get("error", "")), now)
+            self._facts.fault(event.name, str(event.data.get("error", "")), wall_ms())
         elif found := change(event):
             if found.over:
                 self._book.end(found.over, now, found.why)
@@ -173,7 +174,7 @@ class Alerts:
 
     def _look(self) -> None:
         now = self._now()
-        facts = self._facts.at(now)
+        facts = self._facts.at(wall_ms())  # by the clock that those who noted its times went by
         alerts = {alert.key: alert for alert in holding(facts)}
         for alert in alerts.values():
             self._book.begin(alert, now)
@@ -222,10 +223,6 @@ class Alerts:
         else:
             self._told[alert.severity] += 1
             self._events.publish("alert", "warning", key=alert.key, severity=alert.severity, title=alert.title)
-
-    def _now(self) -> int:
-        """The time of the start and what has passed since: a clock that is set back does not stop anything."""
-        return int((self._epoch_s + time.monotonic()) * 1000)
 
 
 async def _heard(subscription: Subscription, seconds: float) -> tuple[list[Event], int] | None:
