@@ -24,7 +24,9 @@ old: {old}
 new: {{url: {new}, timeout: 5m}}
 databases: separate
 limits: {{memory: 8MiB, shadows: {shadows}, shadow_timeout: 5m}}
+breaker: {{stall: 1h, failures: 1000000, volume: 1000000}}
 """
+"""The breaker would spare the process most of the copies: here it is to hold all that it may."""
 
 
 @pytest.fixture
