@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.build import ROOT, build_parallelrun, build_tools
+from harness.comparison import measure_comparison
 from harness.hung import SYSTEMS, measure_hung, measure_memory
 from harness.machine import machine, versions
 from harness.measure import Bench, measure, verify_bodies
@@ -63,6 +64,7 @@ def _measure(options: argparse.Namespace) -> None:
                 return
             hung = _hung(bench)
             memory = measure_memory(bench)
+    comparison = measure_comparison()
     result = {
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
@@ -76,6 +78,7 @@ def _measure(options: argparse.Namespace) -> None:
         "rows": rows,
         "hung": hung,
         "memory": memory,
+        "comparison": comparison,
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{result['date']}.json").write_text(json.dumps(result, indent=1) + "\n")

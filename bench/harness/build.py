@@ -23,8 +23,8 @@ class Tools:
 
 def build_tools() -> Tools:
     """Builds the load generator and the upstream."""
-    _run(["cargo", "build", "--locked", "--release", "-p", "parallelrun-bench"])
-    text = _run(["cargo", "metadata", "--locked", "--format-version", "1", "--no-deps"])
+    run(["cargo", "build", "--locked", "--release", "-p", "parallelrun-bench"])
+    text = run(["cargo", "metadata", "--locked", "--format-version", "1", "--no-deps"])
     target = Path(json.loads(text)["target_directory"]) / "release"
     return Tools(target / "load", target / "upstream")
 
@@ -36,7 +36,7 @@ def build_parallelrun(profile: str, folder: Path) -> Path:
     Returns:
         The folder for PYTHONPATH.
     """
-    _run(["maturin", "build", "--locked", "--profile", profile, "--out", str(folder)])
+    run(["maturin", "build", "--locked", "--profile", profile, "--out", str(folder)])
     (wheel,) = folder.glob("parallelrun-*.whl")
     site = folder / "site"
     with zipfile.ZipFile(wheel) as archive:
@@ -44,7 +44,12 @@ def build_parallelrun(profile: str, folder: Path) -> Path:
     return site
 
 
-def _run(command: list[str]) -> str:
+def run(command: list[str]) -> str:
+    """Runs a command in the project's folder and returns what it prints.
+
+    Raises:
+        BenchError: it fails.
+    """
     # The tools of the environment that runs the bench, also when it is not activated.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

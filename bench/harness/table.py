@@ -5,6 +5,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.comparison import SIZES
+
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 LABELS = {
@@ -40,7 +42,7 @@ def put_into(page: str, table: str) -> str:
 
 def render(result: dict[str, Any]) -> str:
     """All tables of a result, with the machine and the versions."""
-    return "\n".join((_settings(result), _costs(result), _hung(result), _memory(result)))
+    return "\n".join((_settings(result), _costs(result), _hung(result), _memory(result), _comparison(result)))
 
 
 def render_file(file: Path) -> str:
@@ -138,3 +140,15 @@ def _memory(result: dict[str, Any]) -> str:
         f"{mib['before']:.0f} MiB before, at most {mib['peak']:.0f} MiB during them, "
         f"with `limits.memory` at {mib['limit']:.0f} MiB.\n"
     )
+
+
+def _comparison(result: dict[str, Any]) -> str:
+    lines = [
+        f"| comparing alone, µs | {' | '.join(SIZES)} |",
+        f"| --- |{' ---: |' * len(SIZES)}",
+        *(
+            f"| {case} | {' | '.join(f'{cell:,.2f}' for cell in cells)} |"
+            for case, cells in result["comparison"].items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
