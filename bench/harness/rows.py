@@ -30,7 +30,7 @@ class Row:
     @property
     def copies(self) -> bool:
         """Whether the new side must see every request."""
-        return self.mode.startswith("mirror") or self.mode == "compare"
+        return self.mode.startswith("mirror") or self.mode in ("compare", "verify")
 
 
 ROWS = (
@@ -42,4 +42,5 @@ ROWS = (
     *(Row("nginx", "mirror-empty", "equal", size) for size in SIZES),
     *(Row("envoy", "mirror", "equal", size) for size in SIZES),
     *(Row("parallelrun", "compare", bodies, size) for bodies in ("equal", "differs") for size in SIZES),
+    *(Row("parallelrun", "verify", "equal", size) for size in SIZES),
 )

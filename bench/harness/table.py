@@ -19,6 +19,7 @@ LABELS = {
     "envoy mirror": "Envoy `request_mirror_policies`",
     "parallelrun compare equal": "**parallelrun**, comparing all, equal answers",
     "parallelrun compare differs": "**parallelrun**, comparing all, one field differs",
+    "parallelrun verify": "**parallelrun**, the new side serves, verified",
 }
 
 

@@ -26,6 +26,13 @@ sample: {sample}
 databases: {databases}
 store: sqlite:///{folder}/evidence.db
 """
+# The new side serves everybody, and each client waits until its answer has proved equal. Nothing is asked again at
+# random, so that both upstreams see each request once.
+VERIFY = """
+verify: true
+rollout: {steps: [100%], hold: 1h}
+limits: {samples: 0}
+"""
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def parallelrun(
     """Runs parallelrun with one worker and otherwise its defaults.
 
     Args:
-        mode: `pass` (sample 0 %) or `compare` (sample 100 %).
+        mode: `pass` (sample 0 %), `compare` (sample 100 %), or `verify` (the new side serves all, verified).
         site: where the release build is unpacked.
         databases: `separate` also copies requests that write.
     """
@@ -52,6 +59,7 @@ def parallelrun(
             databases=databases,
             folder=folder,
         )
+        + (VERIFY if mode == "verify" else "")
     )
     for leftover in folder.glob("evidence.db*"):
         leftover.unlink()
@@ -59,7 +67,20 @@ def parallelrun(
     with proxy("parallelrun", command, port, folder, {"PYTHONPATH": str(site)}) as started:
         running = replace(started, admin=f"127.0.0.1:{admin}")
         ledger(running, at_least=1)  # the request that found it answering
+        if mode == "verify":
+            _advance(running)
         yield running
+
+
+def _advance(running: Running) -> None:
+    """Has the new side serve everybody.
+
+    Raises:
+        BenchError: it does not.
+    """
+    answer = _ask(running, "POST", "/api/v1/rollout/advance", {"reason": "bench"})
+    if answer.get("weight") != 1:
+        raise BenchError(f"the new side was to serve everybody, but the rollout says {answer}")
 
 
 def ledger(running: Running, at_least: int) -> dict[str, int]:
@@ -82,13 +103,18 @@ def ledger(running: Running, at_least: int) -> dict[str, int]:
 
 
 def _outcomes(running: Running) -> dict[str, int]:
+    outcomes: dict[str, int] = _ask(running, "GET", "/api/v1/ledger")["outcomes"]
+    return outcomes
+
+
+def _ask(running: Running, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
     if running.admin is None:
-        raise BenchError("only parallelrun has a ledger")
+        raise BenchError("only parallelrun has an admin API")
     connection = http.client.HTTPConnection(running.admin, timeout=10)
     try:
-        connection.request("GET", "/api/v1/ledger")
+        headers = {"content-type": "application/json"} if body else {}
+        connection.request(method, path, json.dumps(body) if body else None, headers)
         answer: dict[str, Any] = json.loads(connection.getresponse().read())
     finally:
         connection.close()
-    outcomes: dict[str, int] = answer["outcomes"]
-    return outcomes
+    return answer
