@@ -4,11 +4,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use parallelrun_compare::{compare, text_beyond_noise, Cap, Comparison, Difference, Kind, Outcome as Compared, Rules};
+use parallelrun_compare::{compare, text_beyond_noise, Cap, Difference, Kind, Outcome as Compared, Rules};
 
 use crate::answer::Answer;
 use crate::copying::Upload;
 use crate::differences::{Differences, Verdict};
+use crate::excuse::excuses;
 use crate::flow::Exchange;
 use crate::ledger::{Endpoint, Outcome};
 use crate::offload::{self, Work};
@@ -33,7 +34,7 @@ pub async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, o
         state.caps.count(cap);
     }
     if second_opinion::is_sampled(&exchange, upload.is_none()) {
-        Box::pin(sample(&exchange, &case, looked.outcome == Compared::Mismatch)).await;
+        Box::pin(sample(&exchange, &case)).await;
     }
     let judged = match looked.outcome {
         Compared::Match => return exchange.ticket.close(Outcome::Match),
@@ -73,13 +74,42 @@ impl Case {
         &self.endpoint.differences
     }
 
-    /// One of the sample: old was asked again.
-    fn count_sampled(&self, again: &Answer, new_differs: bool) {
-        let comparison = compare(self.rules(), &self.pair.old.as_compared(), &again.as_compared());
+    /// One of the sample: old was asked again. Counts which of the two other answers differs from old's first one where the other does not; where both
+    /// differ, or neither does, that says nothing about new.
+    fn count_sampled(&self, again: &Answer) {
+        let Sides { old, new } = &*self.pair;
+        let from_old = |answer: &Answer| self.visible(old, answer);
+        let differences = Sides {
+            old: from_old(again),
+            new: from_old(new),
+        };
+        let beyond = |side: Side, from: &Answer, to: &Answer| {
+            let (these, others) = (&differences[side], &differences[side.other()]);
+            these.iter().any(|d| {
+                let excused = others
+                    .iter()
+                    .any(|o| excuses((&o.location, o.kind), (&d.location, d.kind)));
+                let texts =
+                    || text_beyond_noise(self.rules(), &old.as_compared(), &from.as_compared(), &to.as_compared());
+                !excused || is_text(d) && texts().is_some()
+            })
+        };
+        let only = Sides {
+            old: beyond(Side::Old, new, again),
+            new: beyond(Side::New, again, new),
+        };
+        let alike = only.old == only.new;
+        let any = !differences.old.is_empty() || !differences.new.is_empty();
         self.endpoint.sampled.count(&Sides {
-            old: comparison.outcome() == Compared::Mismatch,
-            new: new_differs,
+            old: if alike { any } else { only.old },
+            new: if alike { any } else { only.new },
         });
+    }
+
+    /// Where one answer differs from another, but for what rules hide.
+    fn visible(&self, from: &Answer, to: &Answer) -> Vec<Difference> {
+        let found = compare(self.rules(), &from.as_compared(), &to.as_compared()).differences;
+        found.into_iter().filter(|d| d.rule.is_none()).collect()
     }
 
     fn work(&self) -> Work {
@@ -114,12 +144,8 @@ impl Case {
     fn weigh(&self, second: &Sides<Answer>, mut differences: Vec<Difference>) -> Judged {
         let rules = self.rules();
         let Sides { old, new } = &*self.pair;
-        let visible = |c: Comparison| -> Vec<Difference> {
-            let shown = c.differences.into_iter().filter(|d| d.rule.is_none());
-            shown.collect()
-        };
-        let varied = visible(compare(rules, &old.as_compared(), &second.old.as_compared()));
-        let still = visible(compare(rules, &second.old.as_compared(), &second.new.as_compared()));
+        let varied = self.visible(old, &second.old);
+        let still = self.visible(&second.old, &second.new);
         let seen: Vec<Difference> = differences.iter().filter(|d| d.rule.is_none()).cloned().collect();
         self.books().learn(&varied, &seen);
         let mut verdicts = second_opinion::verdicts(&differences, &varied, &still);
@@ -140,13 +166,13 @@ impl Case {
 }
 
 /// Of a pair taken at random, asks old again, and counts which side differs.
-async fn sample(exchange: &Exchange, case: &Case, new_differs: bool) {
+async fn sample(exchange: &Exchange, case: &Case) {
     let Some(again) = second_opinion::ask_side(exchange, Side::Old).await else {
         return;
     };
     let (case, work) = (case.clone(), case.work().answer(&again));
     offload::run(&exchange.worker.state, work, move || {
-        case.count_sampled(&again, new_differs);
+        case.count_sampled(&again);
     })
     .await;
 }

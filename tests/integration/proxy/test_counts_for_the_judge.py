@@ -1,11 +1,13 @@
 """What the core counts for the judge: which side failed, was slow, and what one side was asked alone."""
 
+import itertools
 import json
 from typing import Any
 
 import pytest
 
 from tests.support import behaviour
+from tests.support.exchange import Behaviour, Exchange
 from tests.support.fixtures import StartProxy, Upstreams
 from tests.support.proxy import RunningProxy, route
 from tests.support.rawclient import RawClient
@@ -55,3 +57,41 @@ def test_limits_of_what_is_slow_count_from_when_they_are_set(upstreams: Upstream
         proxy.core.set_slow(json.dumps({"GET /a": {"old_us": 1, "new_us": 1}}))
         client.ask("/a")
         assert counts(proxy, "GET /a")["slow"]["both"] == 1
+
+
+def numbered(template: str) -> Behaviour:
+    """Answers with a JSON text in which `N` is a number that never comes twice."""
+    numbers = itertools.count(1)
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.body()
+        body = template.replace("N", str(next(numbers))).encode()
+        await exchange.answer(200, {"content-type": "application/json"}, body)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cell"),
+    [
+        ('{"at": N, "total": 1}', '{"at": -N, "total": 1}', "both"),
+        ('{"at": N, "total": 1}', '{"at": -N, "total": 2}', "new_only"),
+        ('{"at": N, "total": 1}', '{"at": 0, "total": 1}', "both"),
+        ('{"total": 1}', '{"total": 1}', "neither"),
+        ('{"total": 1}', '{"total": 2}', "new_only"),
+        ('{"tags": [N, 0]}', '{"tags": [-N, 0], "more": 1}', "new_only"),
+    ],
+)
+def test_noise_hides_nothing_else_in_the_sample(
+    upstreams: Upstreams, start_proxy: StartProxy, old: str, new: str, cell: str
+) -> None:
+    """What differs where old differs from itself too says nothing; what differs beside it does."""
+    upstreams.old.on("/a", numbered(old))
+    upstreams.new.on("/a", numbered(new))
+    limits = {"sampled_per_s": 1000}
+    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, limits=limits)
+    with RawClient(proxy.address) as client:
+        for _ in range(100):  # one in four is drawn
+            client.ask("/a")
+    sampled = counts(proxy, "GET /a")["sampled"]
+    assert [name for name, count in sampled.items() if count] == [cell]
