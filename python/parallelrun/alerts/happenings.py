@@ -15,7 +15,7 @@ _MOVES: Mapping[str, str] = {
     "start_over": "The rollout has started over",
     "begin_again": "The rollout collects its evidence anew",
     "step": "The rollout has gone to {weight}",
-    "bake": "The last step of the rollout is proved, and watched a while longer",
+    "bake": "The last step of the rollout is behind us, and watched a while longer",
     "complete": "The rollout is complete: the new side serves",
     "resume": "The rollout goes on",
 }
@@ -55,4 +55,6 @@ def change(event: Event) -> Change | None:
 def _moved(event: Event, move: str, reason: str) -> Alert:
     facts: dict[str, Fact] = {name: value for name, value in event.data.items() if isinstance(value, (str, int, float))}
     title = move.format(weight=format_share(int(event.data.get("weight", 0))))
+    if event.data.get("by") == "person":
+        title += ", as a person asked"  # who may have skipped the proof
     return Alert(f"rollout.moved:{event.at_ms}-{event.id}", "info", title, reason, facts, lasting=False)

@@ -46,3 +46,11 @@ def test_every_action_of_a_rollout_is_a_move_or_lasts() -> None:
 def test_other_events_change_nothing() -> None:
     assert of("rollout.moved") is None
     assert of("config.reloaded") is None
+
+
+def test_a_move_that_a_person_asked_for_is_told_as_such() -> None:
+    moved = of("rollout.moved", action="bake", by="person", weight=1_000_000, reason="I know")
+    assert moved
+    assert moved.begun
+    assert moved.begun.title.endswith(", as a person asked")
+    assert "proved" not in moved.begun.title
