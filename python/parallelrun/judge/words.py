@@ -63,6 +63,9 @@ def unproved(found: Proof, gate: Gate, eta_s: float | None, endpoint: str | None
         needed = f" It takes at least {found.more_if_clean:,} answers." if found.more_if_clean else ""
         return f"Nothing has been counted yet for `{found.metric}`, so nothing is proved.{needed}"
     seen = f"Not enough evidence yet: {finding(found, gate)}{mostly}."
+    if found.more and found.metric == "mismatch" and found.rate is not None and found.rate * MILLION > gate.mismatch:
+        # Over budget, and yet to be proved within it: what is judged is what the old version does not explain.
+        seen += " The old version differs from itself as often, as far as it was asked again."
     if found.more:
         return (
             f"{seen} About {found.more:,} more answers{_when(eta_s)} prove that it is within budget, if it goes on so."

@@ -150,6 +150,13 @@ def test_noise_of_the_old_side_is_not_held_against_the_new_one() -> None:
     assert verdict(look(more)).kind == "roll_back"
 
 
+def test_noise_over_the_budget_is_said_to_be_noise() -> None:
+    found = verdict(look(counts("GET /a", 2000, mismatches=2000, second_opinions=paired(200, both=200))))
+    assert found.kind == "hold"
+    assert "2,000 of 2,000 answers differ (100%" in found.reason
+    assert "The old version differs from itself as often, as far as it was asked again." in found.reason
+
+
 def test_second_opinions_prove_what_noise_would_hide() -> None:
     opinions = paired(200_000, 100, 220)
     assert verdict(look(counts("GET /a", 200_000, mismatches=320, second_opinions=opinions))).kind == "advance"
