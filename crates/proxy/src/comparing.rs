@@ -9,7 +9,7 @@ use parallelrun_compare::{compare, text_beyond_noise, Cap, Difference, Kind, Out
 use crate::answer::Answer;
 use crate::copying::Upload;
 use crate::differences::{Differences, Verdict};
-use crate::excuse::excuses;
+use crate::excuse::is_excused;
 use crate::flow::Exchange;
 use crate::ledger::{Endpoint, Outcome};
 use crate::offload::{self, Work};
@@ -34,7 +34,8 @@ pub async fn compare_and_count(exchange: Exchange, upload: Option<Rc<Upload>>, o
         state.caps.count(cap);
     }
     if second_opinion::is_sampled(&exchange, upload.is_none()) {
-        Box::pin(sample(&exchange, &case)).await;
+        let seen = looked.judged.differences.iter().filter(|d| is_visible(d));
+        Box::pin(sample(&exchange, &case, seen.cloned().collect())).await;
     }
     let judged = match looked.outcome {
         Compared::Match => return exchange.ticket.close(Outcome::Match),
@@ -75,41 +76,40 @@ impl Case {
     }
 
     /// One of the sample: old was asked again. Counts which of the two other answers differs from old's first one where the other does not; where both
-    /// differ, or neither does, that says nothing about new.
-    fn count_sampled(&self, again: &Answer) {
+    /// differ, or neither does, that says nothing about new. `seen` is where new differs.
+    fn count_sampled(&self, again: &Answer, seen: Vec<Difference>) {
         let Sides { old, new } = &*self.pair;
-        let from_old = |answer: &Answer| self.visible(old, answer);
-        let differences = Sides {
-            old: from_old(again),
-            new: from_old(new),
+        let from_old = Sides {
+            old: self.visible(old, again),
+            new: seen,
         };
         let beyond = |side: Side, from: &Answer, to: &Answer| {
-            let (these, others) = (&differences[side], &differences[side.other()]);
-            these.iter().any(|d| {
-                let excused = others
-                    .iter()
-                    .any(|o| excuses((&o.location, o.kind), (&d.location, d.kind)));
-                let texts =
-                    || text_beyond_noise(self.rules(), &old.as_compared(), &from.as_compared(), &to.as_compared());
-                !excused || is_text(d) && texts().is_some()
+            from_old[side].iter().any(|d| {
+                !is_excused(d, &from_old[side.other()])
+                    || is_text(d)
+                        && text_beyond_noise(self.rules(), &old.as_compared(), &from.as_compared(), &to.as_compared())
+                            .is_some()
             })
         };
         let only = Sides {
             old: beyond(Side::Old, new, again),
             new: beyond(Side::New, again, new),
         };
-        let alike = only.old == only.new;
-        let any = !differences.old.is_empty() || !differences.new.is_empty();
-        self.endpoint.sampled.count(&Sides {
-            old: if alike { any } else { only.old },
-            new: if alike { any } else { only.new },
+        self.endpoint.sampled.count(&if only.old == only.new {
+            let differ = !from_old.old.is_empty() || !from_old.new.is_empty();
+            Sides {
+                old: differ,
+                new: differ,
+            }
+        } else {
+            only
         });
     }
 
     /// Where one answer differs from another, but for what rules hide.
     fn visible(&self, from: &Answer, to: &Answer) -> Vec<Difference> {
         let found = compare(self.rules(), &from.as_compared(), &to.as_compared()).differences;
-        found.into_iter().filter(|d| d.rule.is_none()).collect()
+        found.into_iter().filter(is_visible).collect()
     }
 
     fn work(&self) -> Work {
@@ -146,7 +146,7 @@ impl Case {
         let Sides { old, new } = &*self.pair;
         let varied = self.visible(old, &second.old);
         let still = self.visible(&second.old, &second.new);
-        let seen: Vec<Difference> = differences.iter().filter(|d| d.rule.is_none()).cloned().collect();
+        let seen: Vec<Difference> = differences.iter().filter(|d| is_visible(d)).cloned().collect();
         self.books().learn(&varied, &seen);
         let mut verdicts = second_opinion::verdicts(&differences, &varied, &still);
         for (difference, verdict) in differences.iter_mut().zip(&mut verdicts) {
@@ -166,13 +166,13 @@ impl Case {
 }
 
 /// Of a pair taken at random, asks old again, and counts which side differs.
-async fn sample(exchange: &Exchange, case: &Case) {
+async fn sample(exchange: &Exchange, case: &Case, seen: Vec<Difference>) {
     let Some(again) = second_opinion::ask_side(exchange, Side::Old).await else {
         return;
     };
     let (case, work) = (case.clone(), case.work().answer(&again));
     offload::run(&exchange.worker.state, work, move || {
-        case.count_sampled(&again);
+        case.count_sampled(&again, seen);
     })
     .await;
 }
@@ -195,8 +195,13 @@ async fn judge(exchange: &Exchange, bodyless: bool, case: &Case, known: Judged) 
     .await
 }
 
+/// No rule hides it.
+fn is_visible(difference: &Difference) -> bool {
+    difference.rule.is_none()
+}
+
 fn is_text(difference: &Difference) -> bool {
-    difference.kind == Kind::Text && difference.rule.is_none()
+    difference.kind == Kind::Text && is_visible(difference)
 }
 
 fn outcome_of(verdicts: &[Verdict]) -> Outcome {

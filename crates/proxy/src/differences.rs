@@ -9,7 +9,7 @@ use std::time::Instant;
 use parallelrun_compare::{Difference, Kind};
 use serde_json::{json, Value};
 
-use crate::excuse::excuses;
+use crate::excuse::{excuses, is_excused};
 
 /// Signatures that are counted one by one, over all endpoints.
 const MOST_SIGNATURES: usize = 10_000;
@@ -136,10 +136,7 @@ impl Differences {
             }
         }
         for difference in seen {
-            let excused = varied
-                .iter()
-                .any(|n| excuses((&n.location, n.kind), (&difference.location, difference.kind)));
-            if !excused {
+            if !is_excused(difference, varied) {
                 if let Some(entry) = self.entry(&mut places, difference) {
                     entry.old_agreed.add(now);
                 }

@@ -1,6 +1,6 @@
 //! When a difference between old and new is explained by the old side differing from itself.
 
-use parallelrun_compare::Kind;
+use parallelrun_compare::{Difference, Kind};
 
 /// A place where answers differ, without the values.
 pub type Place<'a> = (&'a str, Kind);
@@ -19,6 +19,12 @@ pub fn excuses(noise: Place<'_>, seen: Place<'_>) -> bool {
     }
     let element_of = |inner: &str, array: &str| inner.strip_prefix(array).is_some_and(|rest| rest.starts_with("[*]"));
     (about_array(noise_kind) && element_of(location, noisy)) || (kind == Kind::Order && element_of(noisy, location))
+}
+
+/// True if one of old's own variations explains the difference.
+pub fn is_excused(seen: &Difference, varied: &[Difference]) -> bool {
+    let seen = (seen.location.as_str(), seen.kind);
+    varied.iter().any(|noise| excuses((&noise.location, noise.kind), seen))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::body::Sent;
 use crate::capture::Capture;
 use crate::copying::ReqBody;
 use crate::differences::Verdict;
-use crate::excuse::excuses;
+use crate::excuse::is_excused;
 use crate::flow::Exchange;
 use crate::serving::begin;
 use crate::sides::{Side, Sides};
@@ -75,10 +75,7 @@ pub fn verdicts(differences: &[Difference], varied: &[Difference], still: &[Diff
         .map(|difference| {
             if difference.rule.is_some() {
                 Verdict::Ignored
-            } else if varied
-                .iter()
-                .any(|n| excuses((&n.location, n.kind), (&difference.location, difference.kind)))
-            {
+            } else if is_excused(difference, varied) {
                 Verdict::Noise
             } else if still.iter().any(|s| place(s) == place(difference)) {
                 Verdict::Confirmed
