@@ -10,7 +10,7 @@ from tests.support.background import Gate
 from tests.support.exchange import Behaviour, Exchange
 from tests.support.fixtures import StartProxy, Upstreams
 from tests.support.proxy import Json, RunningProxy, route
-from tests.support.rawclient import ClosedError, RawClient, request
+from tests.support.rawclient import Answer, ClosedError, RawClient, request
 from tests.support.wait import wait_until
 
 NEVER = 3_600_000
@@ -51,32 +51,11 @@ def ask(proxy: RunningProxy, target: str = "/a") -> tuple[str | None, bytes]:
     return answer.header("x-from"), answer.body
 
 
-@pytest.mark.parametrize("first", ["old", "new"])
-def test_equal_answers_pass_in_either_order(upstreams: Upstreams, start_proxy: StartProxy, first: str) -> None:
+def ask_in_order(
+    upstreams: Upstreams, start_proxy: StartProxy, first: str, old: Behaviour, new: Behaviour
+) -> tuple[RunningProxy, Answer]:
+    """Asks once; the other side answers only when the answer of the `first` is there."""
     gate = Gate()
-    late = {side: behaviour.gated(gate, says(side)) for side in ("old", "new")}
-    answers(
-        upstreams,
-        says("old") if first == "old" else late["old"],
-        says("new") if first == "new" else late["new"],
-    )
-    proxy = start(start_proxy, upstreams)
-    with RawClient(proxy.address) as client:
-        client.send(request("/a"))
-        wait_until(lambda: gate.waiting == 1)
-        wait_until(lambda: proxy.endpoint("GET /a")[first]["latency"]["count"] == 1)
-        gate.open()
-        answer = client.answer()
-    assert (answer.header("x-from"), answer.body) == ("new", b"same")
-    ledger = proxy.settled(1)
-    assert (ledger["match"], ledger.rescued) == (1, 0)
-    assert verified(proxy) == (1, 0)
-
-
-@pytest.mark.parametrize("first", ["old", "new"])
-def test_different_answers_fall_back_in_either_order(upstreams: Upstreams, start_proxy: StartProxy, first: str) -> None:
-    gate = Gate()
-    old, new = says("old", b"right"), says("new", b"wrong")
     answers(
         upstreams,
         old if first == "old" else behaviour.gated(gate, old),
@@ -88,7 +67,21 @@ def test_different_answers_fall_back_in_either_order(upstreams: Upstreams, start
         wait_until(lambda: gate.waiting == 1)
         wait_until(lambda: proxy.endpoint("GET /a")[first]["latency"]["count"] == 1)
         gate.open()
-        answer = client.answer()
+        return proxy, client.answer()
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_equal_answers_pass_in_either_order(upstreams: Upstreams, start_proxy: StartProxy, first: str) -> None:
+    proxy, answer = ask_in_order(upstreams, start_proxy, first, says("old"), says("new"))
+    assert (answer.header("x-from"), answer.body) == ("new", b"same")
+    ledger = proxy.settled(1)
+    assert (ledger["match"], ledger.rescued) == (1, 0)
+    assert verified(proxy) == (1, 0)
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_different_answers_fall_back_in_either_order(upstreams: Upstreams, start_proxy: StartProxy, first: str) -> None:
+    proxy, answer = ask_in_order(upstreams, start_proxy, first, says("old", b"right"), says("new", b"wrong"))
     assert (answer.header("x-from"), answer.body) == ("old", b"right")
     ledger = proxy.settled(1)
     assert (ledger["mismatch"], ledger.rescued) == (1, 0), "a difference is not a failure"
