@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,17 @@ def served(load: Load, side: str, count: int = 50) -> None:
     wait_until(lambda: load.result.served[side] >= mark, lambda: f"{load.result.served}, wanted {mark} of {side}")
 
 
+@contextmanager
+def exposed(shop: Shop, text: str = "") -> Iterator[Load]:
+    """Traffic at the first step, which holds for longer than the test takes."""
+    shop.configure(text, hold="10m")
+    shop.start()
+    with shop.traffic() as load:
+        shop.ask("advance", "to be exposed")
+        served(load, "new", 20)
+        yield load
+
+
 def test_a_good_version_goes_all_the_way(shop: Shop) -> None:
     shop.configure()
     shop.start()
@@ -157,11 +169,7 @@ def test_a_version_that_becomes_worse_goes_back(shop: Shop) -> None:
 
 
 def test_one_confirmed_difference_where_none_may_be_goes_back(shop: Shop) -> None:
-    shop.configure("  never: [$.total]\n", hold="10m")
-    shop.start()
-    with shop.traffic() as load:
-        shop.ask("advance", "to be exposed")
-        served(load, "new", 20)
+    with exposed(shop, "  never: [$.total]\n"):
         wrong = behaviour.json(GOOD.replace("10.5", "10.4"), headers={"x-from": "new"})
         shop.upstreams.new.on("/orders/1", wrong)
         found = shop.until_phase("rolled_back")
@@ -190,11 +198,7 @@ def test_a_person_approves_pauses_and_resumes(shop: Shop) -> None:
 
 
 def test_the_breaker_holds_the_clock_and_lets_it_go_on(shop: Shop) -> None:
-    shop.configure(hold="10m")
-    shop.start()
-    with shop.traffic() as load:
-        shop.ask("advance", "to be exposed")
-        served(load, "new", 20)
+    with exposed(shop) as load:
         epoch = shop.rollout()["epoch"]
         shop.upstreams.new.refuse()
         found = shop.until_phase("fallback")
@@ -209,11 +213,7 @@ def test_the_breaker_holds_the_clock_and_lets_it_go_on(shop: Shop) -> None:
 
 
 def test_killed_and_started_again_it_is_where_it_was(shop: Shop) -> None:
-    shop.configure(hold="10m")
-    shop.start()
-    with shop.traffic() as load:
-        shop.ask("advance", "to be exposed")
-        served(load, "new", 20)
+    with exposed(shop) as load:
         before = shop.until(
             lambda found: found["evidence"] and all(each["proved"] for each in found["evidence"]), "nothing is proved"
         )
@@ -240,11 +240,7 @@ def test_killed_and_started_again_it_is_where_it_was(shop: Shop) -> None:
 
 
 def test_another_version_starts_over_and_another_rule_begins_the_step_again(shop: Shop) -> None:
-    shop.configure(hold="10m")
-    shop.start()
-    with shop.traffic() as load:
-        shop.ask("advance", "to be exposed")
-        served(load, "new", 20)
+    with exposed(shop) as load:
         epoch = shop.rollout()["epoch"]
         shop.configure("compare: {ignore: [$.at]}\n", hold="10m")
         found = shop.until(lambda found: found["epoch"] > epoch, "the rule changes nothing")
@@ -266,13 +262,9 @@ def test_without_a_plan_nothing_moves_until_somebody_starts(shop: Shop) -> None:
 
 
 def test_a_process_that_takes_the_port_over_goes_on_with_the_rollout(shop: Shop) -> None:
-    shop.configure(hold="10m")
-    shop.start()
-    first = shop.serving
-    host, port = first.address
-    with shop.traffic() as load:
-        shop.ask("advance", "to be exposed")
-        served(load, "new", 20)
+    with exposed(shop) as load:
+        first = shop.serving
+        host, port = first.address
         before = shop.until(lambda found: found["evidence"] and found["evidence"][0]["of"] > 100, "nothing compared")
         shop.serving = Serving("-c", str(shop.file), "--listen", f"{host}:{port}", directory=shop.directory)
         try:
