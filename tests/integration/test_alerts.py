@@ -56,7 +56,7 @@ class Receiver:
     @property
     def tries(self) -> list[Recorded]:
         """All that arrived whole."""
-        return [request for request in self.origin.to(self.path) if request.message.complete]
+        return self.origin.whole(self.path)
 
     @property
     def messages(self) -> list[dict[str, Any]]:

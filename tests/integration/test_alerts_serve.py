@@ -41,7 +41,7 @@ def test_a_difference_reaches_everybody_even_as_the_process_ends(
         hosts = [target["target"] for target in found["targets"]]
         assert hosts == ["webhook+http://127.0.0.1", "webhook+http://127.0.0.1 (2)", "mailto://127.0.0.1"]
         assert serving.stop() == 0
-        (request,) = receiver.to("/hook")
+        (request,) = receiver.whole("/hook")
         message = Webhook(SECRET).verify(request.body, {name: request.header(name) or "" for name in SIGNED})
         (alert,) = message["data"]["alerts"]
         assert alert["key"] == f"difference:{signature}"
@@ -85,7 +85,7 @@ alerts:
             for _ in range(3):
                 assert client.ask("/").status == 200
         serving.event("breaker.opened")
-        (request,) = wait_until(lambda: receiver.to("/hook"), lambda: serving.lines)
+        (request,) = wait_until(lambda: receiver.whole("/hook"), lambda: serving.lines)
         (alert,) = json.loads(request.body)["data"]["alerts"]
         assert (alert["key"], alert["status"], alert["severity"]) == ("breaker", "open", "critical")
         assert alert["facts"]["reason"]

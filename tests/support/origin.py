@@ -79,6 +79,10 @@ class Origin:
         """The recorded requests for a path."""
         return [request for request in list(self.requests) if request.head.path == path.encode()]
 
+    def whole(self, path: str) -> list[Recorded]:
+        """Those of them that have come with all of their body: a request is recorded once its head is there."""
+        return [request for request in self.to(path) if request.message.complete]
+
     def forget(self) -> None:
         """Drops the recorded requests and counts; the violations stay."""
         with self._lock:
