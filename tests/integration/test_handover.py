@@ -4,10 +4,11 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from parallelrun.engine import handover
+from parallelrun.engine import handover, neighbours
 from parallelrun.engine.handover import hand_over, settle_in
 from parallelrun.engine.neighbours import others_listening
 
@@ -60,13 +61,29 @@ def dealt(listeners: list[socket.socket], connections: int = 200) -> list[int]:
     return counts
 
 
-async def test_all_new_connections_go_to_the_successor(listen: Listen) -> None:
-    ours, theirs = listen(2), listen(3)
+@pytest.mark.parametrize(("we", "they"), [(1, 3), (2, 2), (2, 3), (4, 1), (3, 5)])
+@pytest.mark.parametrize("step", [1, -1])
+async def test_no_connection_ever_waits_at_a_socket_that_is_closed(
+    listen: Listen, we: int, they: int, step: int
+) -> None:
+    """Whatever the order in which ours are closed, and the kernel moves the others about."""
+    ours, theirs = listen(we), listen(they)
     assert all(dealt(ours + theirs))
-    assert await hand_over(descriptors(ours))
-    counts = dealt(ours + theirs)
-    assert counts[:2] == [0, 0]
-    assert all(counts[2:]), "the successor's sockets do not share the connections"
+    first, *others = ours
+
+    def keep_first() -> None:
+        for listener in others[::step]:
+            others.remove(listener)
+            assert not any(dealt([*others, listener, first, *theirs])[: len(others) + 1])
+            listener.close()
+
+    assert await hand_over(descriptors(ours), keep_first if others else None)
+    assert not others
+    counts = dealt([first, *theirs])
+    assert counts[0] == 0
+    assert all(counts[1:]), "the successor's sockets do not share the connections"
+    first.close()
+    assert all(dealt(theirs))
 
 
 async def test_without_a_successor_nothing_changes(listen: Listen) -> None:
@@ -111,6 +128,21 @@ async def test_a_successor_that_dies_gives_its_share_back(listen: Listen) -> Non
     assert await hand_over(descriptors(ours))
     theirs[0].close()
     assert dealt(ours) == [200]
+
+
+def test_the_table_of_the_kernel_is_read_no_further_than_it_must(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It has a line for each connection of the machine; reading ten thousands takes the kernel seconds."""
+    ours, _theirs = listen(1), listen(1)
+    with socket.create_connection(ours[0].getsockname()):
+        lines = Path("/proc/self/net/tcp").read_text().splitlines()
+        states = [line.split()[3] for line in lines[1:]]
+        assert states == sorted(states, key=lambda state: state != "0A"), "the listening ones are not the first"
+        table = tmp_path / "tcp"
+        table.write_text("\n".join([*lines, "what nobody reads"]))
+        monkeypatch.setattr(neighbours, "_TABLES", [table])
+        assert neighbours.others_listening(descriptors(ours)) == 1
 
 
 async def test_nothing_stays_behind_once_the_successor_has_settled_in(listen: Listen) -> None:

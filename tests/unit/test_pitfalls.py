@@ -33,7 +33,7 @@ def names_in(path: Path) -> set[str]:
     text = path.read_text()
     if path.suffix == ".rs":
         return set(re.findall(r"#\[test\]\s+fn (\w+)\(", text))
-    functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     return {function.name for function in functions if function.name.startswith("test_")}
 
 

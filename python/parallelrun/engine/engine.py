@@ -216,9 +216,10 @@ class Engine:
 
     async def _hand_over(self, hurry: asyncio.Event) -> bool:
         """Leaves both ports to a successor, if there is one; True if there is."""
-        leaving = [asyncio.create_task(handover.hand_over(listeners)) for listeners in self._listeners()]
-        await _unless(hurry, asyncio.gather(*leaving, return_exceptions=True))
-        clients = leaving[0]
+        of_clients, of_admin = self._listeners()
+        clients = asyncio.create_task(handover.hand_over(of_clients, self.core.keep_first_listener))
+        admin = asyncio.create_task(handover.hand_over(of_admin))
+        await _unless(hurry, asyncio.gather(clients, admin, return_exceptions=True))
         return clients.done() and not clients.cancelled() and clients.exception() is None and clients.result()
 
     async def _finish(self, grace: float, hurry: asyncio.Event) -> Clock:

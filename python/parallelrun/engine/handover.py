@@ -5,16 +5,18 @@ the group, by a hash. A connection that has completed its handshake waits in the
 socket is closed, whatever still waits there is reset. So closing the listeners right after SIGTERM loses the
 connections that arrived a moment before, and with a steady stream of them there always are some.
 
-The way out has three steps:
+The way out is to steer, then to wait until the queue is empty, and only then to close.
 
-1. Steer. A group may carry a small program (classic BPF, `SO_ATTACH_REUSEPORT_CBPF`, socket(7)) that returns, for
-   each new connection, the index of the socket that gets it. Sockets stand in the group in the order in which they
-   began to listen, so ours come first and those of the successor after them: from now on each connection goes to one
-   of theirs. An index beyond the end makes the kernel fall back to the hash: should the successor die in this very
-   moment, we are dealt connections again.
-2. Wait until our queues are empty. Our workers go on accepting all the while. A handshake that had begun before step
-   1 still ends in our queue, a round trip later, hence a least time.
-3. Only then close.
+- A group may carry a small program (classic BPF, `SO_ATTACH_REUSEPORT_CBPF`, socket(7)) that returns, for each new
+  connection, the index of the socket that gets it. Sockets stand in the group in the order in which they began to
+  listen, so ours come first and those of the successor after them. An index beyond the end makes the kernel fall back
+  to the hash: should the successor die in this very moment, we are dealt connections again.
+- Our workers go on accepting while we wait. A handshake that had begun before still ends in our queue, a round trip
+  later, hence a least time.
+- When a socket is closed, the last one of the group takes its index (`reuseport_detach_sock` in the kernel's
+  net/core/sock_reuseport.c): what was steered to the successor a moment ago may now fall back to the hash, and to one
+  of ours that is about to be closed. Only the first index stays what it is. So there are two rounds: first everything
+  goes to our first socket and the others are closed, then everything goes to the successor and the first is closed.
 
 The program stays with the group after we are gone, and might then favour some of the successor's sockets over others.
 So whoever starts beside a predecessor takes the program away once that has left (`settle_in`).
@@ -29,9 +31,10 @@ import ctypes
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from parallelrun.engine.neighbours import others_listening
+from parallelrun.evidence.threads import in_thread
 
 SETTLE_S = 0.25
 """The least time between steering and closing: a round trip across the world."""
@@ -49,24 +52,26 @@ _LOAD_RANDOM = (0x20, 0xFFFFF000 + 56)  # BPF_LD | BPF_W | BPF_ABS at SKF_AD_OFF
 _MODULO, _ADD, _RETURN = 0x94, 0x04, 0x16  # BPF_ALU | BPF_MOD | BPF_K, BPF_ALU | BPF_ADD | BPF_K, BPF_RET | BPF_A
 
 
-async def hand_over(listeners: Sequence[int]) -> bool:
+async def hand_over(listeners: Sequence[int], keep_first: Callable[[], object] | None = None) -> bool:
     """Leaves new connections to a successor on the same port and waits until ours are accepted.
 
     Args:
-        listeners: file descriptors of all our listening sockets on one address. They stay open, and the caller's.
+        listeners: file descriptors of all our listening sockets on one address, in the order in which they began to
+            listen. They are the caller's, who closes the first one afterwards.
+        keep_first: closes all of them but the first; needed if there are several. It is called in a thread.
 
     Returns:
         False where nobody else listens there or the kernel does not take part: new connections may still come to us.
     """
-    with _duplicates(listeners) as ours:
-        if not ours or not _steer(ours):
-            return False
-        await asyncio.sleep(SETTLE_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S - SETTLE_S):
-                while any(map(_waiting, ours)):  # noqa: ASYNC110 - the kernel tells nobody
-                    await asyncio.sleep(0.01)
-        return True
+    successors = others_listening(listeners)
+    if not successors or not _steer(listeners[0], range(1)):
+        return False
+    if keep_first is not None:
+        await _accepted(listeners[1:])
+        await in_thread(keep_first)
+    _steer(listeners[0], range(1, 1 + successors))
+    await _accepted(listeners[:1])
+    return True
 
 
 async def settle_in(listeners: Sequence[int]) -> None:
@@ -78,19 +83,28 @@ async def settle_in(listeners: Sequence[int]) -> None:
             listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
 
 
-def _steer(ours: Sequence[socket.socket]) -> bool:
-    others = others_listening([listener.fileno() for listener in ours])
-    if not others:
-        return False
-    program = [_LOAD_RANDOM, (_MODULO, others), (_ADD, len(ours)), (_RETURN, 0)]
+def _steer(listener: int, indices: range) -> bool:
+    """Has the group of this socket deal new connections to the ones at `indices`; False if the kernel refuses."""
+    program = [_LOAD_RANDOM, (_MODULO, len(indices)), (_ADD, indices.start), (_RETURN, 0)]
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", code, 0, 0, k) for code, k in program))
     # struct sock_fprog {unsigned short len; struct sock_filter *filter;}, native alignment
     header = struct.pack("HP", len(program), ctypes.addressof(instructions))
-    try:
-        ours[0].setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, header)
-    except OSError:
-        return False
+    with _duplicates([listener]) as (ours,):
+        try:
+            ours.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, header)
+        except OSError:
+            return False
     return True
+
+
+async def _accepted(listeners: Sequence[int]) -> None:
+    """Waits until nothing waits at these sockets any more, to which nothing is steered any more."""
+    with _duplicates(listeners) as ours:
+        await asyncio.sleep(SETTLE_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S - SETTLE_S):
+                while any(map(_waiting, ours)):  # noqa: ASYNC110 - the kernel tells nobody
+                    await asyncio.sleep(0.01)
 
 
 def _waiting(listener: socket.socket) -> int:

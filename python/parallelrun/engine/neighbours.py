@@ -45,11 +45,13 @@ def name_of(pid: int) -> str:
 def _listening() -> Iterator[tuple[str, int]]:
     """The address, as the kernel prints it, and the inode of each listening TCP socket of this network namespace."""
     for table in _TABLES:
-        with contextlib.suppress(OSError):
-            for line in table.read_text().splitlines()[1:]:
+        with contextlib.suppress(OSError), table.open() as lines:
+            next(lines, None)
+            for line in lines:
                 fields = line.split()
-                if fields[3] == _LISTEN:
-                    yield fields[1], int(fields[9])
+                if fields[3] != _LISTEN:
+                    break  # the kernel writes the listening ones first, and takes seconds for thousands of others
+                yield fields[1], int(fields[9])
 
 
 def _as_the_kernel_prints(address: Address) -> str:
