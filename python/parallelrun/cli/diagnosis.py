@@ -128,12 +128,12 @@ def _failures(name: str, side: SideStatus) -> Iterator[Finding]:
 
 
 def _rollout(rollout: Position) -> Iterator[Finding]:
-    weight = f"weight {100 * rollout.weight:g} %"
+    weight, why = f"weight {100 * rollout.weight:g} %", f": {rollout.reason}" if rollout.reason else ""
     if rollout.paused_since:
-        what = f"the rollout is paused since {_moment(rollout.paused_since)}, {weight}: {rollout.reason}"
+        what = f"the rollout is paused since {_moment(rollout.paused_since)}, {weight}{why}"
         yield _warning("rollout", what, "`parallelrun rollout resume`, `advance` or `rollback`")
     if rollout.phase == "rolled_back":
-        what = f"the rollout was rolled back: {rollout.reason}"
+        what = f"the rollout was rolled back{why}"
         yield _error("rollout", what, "mend the new version; `parallelrun rollout start`, or another `new.version`")
     if rollout.waiting_since and rollout.verdict == "advance" and not rollout.paused_since:
         what = f"the rollout waits for approval since {_moment(rollout.waiting_since)}, {weight}"

@@ -25,7 +25,8 @@ def rollout_text(rollout: Rollout) -> Group:
     table.add_row("weight", _weight(rollout))
     if rollout.evidence or rollout.phase == "rolled_back":
         table.add_row("verdict", Text(rollout.verdict, _VERDICTS[rollout.verdict]))
-    table.add_row("why", clean(rollout.reason, most=_LONGEST))
+    if rollout.reason:
+        table.add_row("why", clean(rollout.reason, most=_LONGEST))
     if rollout.more_requests:
         where = f" at {rollout.endpoint}" if rollout.endpoint else ""
         when = f", in about {span(rollout.eta_s)}" if rollout.eta_s is not None else ""

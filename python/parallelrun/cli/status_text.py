@@ -43,7 +43,7 @@ def status_text(status: Status, ledger: Ledger) -> Group:
 
 def _rollout(rollout: Position) -> Text:
     text = clean(rollout.summary, most=1000)
-    if rollout.started:
+    if rollout.started and rollout.reason:
         text.append("\n").append_text(clean(rollout.reason, most=1000))
     return text
 

@@ -34,7 +34,7 @@ class Action:
     Args:
         kind: what.
         by: who or what wants it.
-        reason: why, in words; ends as a sentence does.
+        reason: why, in words; ends as a sentence does, where it is not a person's. Empty where a person gave none.
         weight: of `step`: the weight to go to, in parts per million.
     """
 

@@ -12,7 +12,7 @@ Answer = Action | Refusal
 
 def ask(state: State, asked: Asked, plan: Plan) -> Answer:
     """The action that a command leads to. One that is fulfilled already does nothing and is no error."""
-    return COMMANDS[asked.command](state, plan, asked.reason or "Without a reason.")
+    return COMMANDS[asked.command](state, plan, asked.reason.strip())
 
 
 def _start(state: State, _: Plan, reason: str) -> Answer:

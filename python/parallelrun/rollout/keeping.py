@@ -30,7 +30,9 @@ class _Kept(BaseModel):
 
 
 class Move(_Kept):
-    """Something that the rollout did. `reason` is what is known of why; `before` the phase that it came from."""
+    """Something that the rollout did. `reason` is what is known of why, and may be empty; `before` is the phase that it
+    came from.
+    """
 
     at: AwareDatetime
     action: Kind

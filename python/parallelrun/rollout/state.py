@@ -47,7 +47,7 @@ class State(BaseModel):
     moved_at: AwareDatetime
     """When it came into this phase, or to this weight."""
     reason: str = ""
-    """Of the last move."""
+    """Of the last move; empty where whoever asked for it gave none."""
 
     @property
     def shown(self) -> Phase:

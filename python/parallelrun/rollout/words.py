@@ -27,14 +27,14 @@ def summary(standing: Standing) -> str:
 
 
 def reason(standing: Standing) -> str:
-    """Why it stands there: the judge's reason, or that of the last move."""
+    """Why it stands there: the judge's reason, or that of the last move, which may be empty."""
     state = standing.state
     if not state.started:
         return "No rollout has been started, so nothing is judged."
     if state.progress is None or (state.phase == "paused" and not standing.verdict):
         return state.reason
     if state.phase == "paused":
-        return f"{state.reason} {standing.verdict.reason}" if standing.verdict else state.reason
+        return " ".join(filter(None, (state.reason, standing.verdict.reason if standing.verdict else "")))
     return standing.verdict.reason if standing.verdict else "Nothing has been judged yet."
 
 

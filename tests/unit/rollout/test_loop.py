@@ -8,6 +8,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from parallelrun.alerts.alert import Message, Notice
+from parallelrun.alerts.happenings import change
+from parallelrun.alerts.text import body
 from parallelrun.evidence import StoreError
 from parallelrun.judge import replay
 from parallelrun.judge.journal import entries
@@ -186,6 +189,23 @@ async def test_the_time_of_a_fallback_is_no_evidence_but_what_opened_the_breaker
     assert rollout._watch.own.compared == judged
     await ticks(world, rollout, 1)
     assert rollout._watch.own.compared == judged + 100
+
+
+@pytest.mark.parametrize(("reason", "told"), [("", ""), ("go", "\ngo")])
+async def test_an_alert_makes_up_no_reason(reason: str, told: str) -> None:
+    world = World(quick())
+    rollout = await world.process()
+    await rollout.tick()
+    with world.events.subscribe() as subscription:
+        await rollout.ask("advance", reason)
+        heard = await subscription.next()
+    assert heard
+    (moved,) = heard[0]
+    begun = change(moved)
+    assert begun
+    assert begun.begun
+    text = body(Message("msg_1", 0, (Notice(begun.begun, 0),)), "old, new")
+    assert text == f"info: The rollout has gone to 10%, as a person asked{told}\n\nold, new"
 
 
 async def test_what_was_proved_is_looked_at_again_before_anything_moves() -> None:

@@ -93,6 +93,16 @@ def test_rolled_back() -> None:
     assert told(walk) == ["the rollout was rolled back: Because of roll_back."]
 
 
+def test_where_nobody_gave_a_reason_none_is_made_up() -> None:
+    walk = Walk().to("stepping", STEPS[0])
+    walk.asked("pause", " ")
+    assert reason(standing(walk, "hold")) == "Because of hold."
+    assert told(walk) == [f"the rollout is paused since {walk.now:%Y-%m-%d %H:%M} UTC, weight 10 %"]
+    walk.asked("rollback")
+    assert (walk.state.reason, reason(standing(walk))) == ("", "")
+    assert told(walk) == ["the rollout was rolled back"]
+
+
 def test_fallback() -> None:
     walk = Walk().to("stepping", STEPS[0])
     walk.breaker_closed = False
