@@ -93,6 +93,24 @@ def test_what_is_done_already_is_no_error(served: Served, run: Run) -> None:
     assert len(served.get("/api/v1/rollout")["history"]) == 2
 
 
+def test_a_rollback_of_what_is_rolled_back_says_so_and_keeps_the_reason(served: Served, run: Run) -> None:
+    tick(served)
+    assert "already" not in run("rollout", "rollback", "--reason", "errors at checkout").output
+    again = run("rollout", "rollback", "--reason", "support gets calls")
+    assert again.exit_code == 0
+    first, *_ = again.output.splitlines()
+    since = f"{served.engine.rollout.state.moved_at:%Y-%m-%d %H:%M}"
+    assert first.startswith(f"It was rolled back already, since {since}")
+    assert first.endswith("The reason given now is noted in the history.")
+    answer = served.client.post("/api/v1/rollout/rollback").json()
+    assert answer["already"].startswith("It was rolled back already, since")
+    assert "noted" not in answer["already"]
+    assert (answer["reason"], answer["phase"]) == ("errors at checkout", "rolled_back")
+    history = [(move["action"], move["by"], move["reason"]) for move in answer["history"][:2]]
+    assert history == [("note", "person", "support gets calls"), ("roll_back", "person", "errors at checkout")]
+    assert served.client.post("/api/v1/rollout/start").json()["already"] is None
+
+
 def test_a_reason_may_be_left_out_and_may_not_be_endless(served: Served) -> None:
     tick(served)
     assert served.client.post("/api/v1/rollout/pause").status_code == 200

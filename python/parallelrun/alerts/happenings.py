@@ -19,7 +19,8 @@ _MOVES: Mapping[str, str] = {
     "complete": "The rollout is complete: the new side serves",
     "resume": "The rollout goes on",
 }
-"""What is told of a move, by its action. The others lead to what lasts, and are found among the conditions."""
+"""What is told of a move, by its action. The others lead to what lasts, and are found among the conditions; a `note`
+leads to nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def _changes(app: FastAPI, engine: Engine) -> None:
     @app.post("/api/v1/rollout/{command}", tags=["rollout"], responses=problems.responses(404, 409, 422, 503))
     async def ask_rollout(
         command: Annotated[Command, Path(description="What to do.")], wish: rollout.Wish | None = None
-    ) -> rollout.Rollout:
+    ) -> rollout.Answer:
         """Does what a person asks of the rollout; answers where it stands then."""
         try:
             return await rollout.ask(engine, command, wish)

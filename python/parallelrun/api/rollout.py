@@ -13,7 +13,7 @@ from parallelrun.judge.verdict import Kind as Verdict
 from parallelrun.judge.verdict import MetricName
 from parallelrun.rollout import Command, Phase, Standing
 from parallelrun.rollout.keeping import Move as KeptMove
-from parallelrun.rollout.words import reason, summary
+from parallelrun.rollout.words import already, reason, summary
 
 MOST_REASON = 2000
 
@@ -106,20 +106,29 @@ class Rollout(Position):
     history: list[Move]
 
 
+class Answer(Rollout):
+    """Where the rollout stands after somebody has asked for something. `already` says that it was so before, and that
+    nothing was done but to note the reason; None where something was done.
+    """
+
+    already: str | None
+
+
 def rollout(engine: Engine) -> Rollout:
     """The rollout as it stands."""
     return shown(engine.rollout.standing())
 
 
-async def ask(engine: Engine, command: Command, wish: Wish | None) -> Rollout:
+async def ask(engine: Engine, command: Command, wish: Wish | None) -> Answer:
     """Does what a person asks for.
 
     Raises:
         RefusedError: it cannot be done now.
         StoreError, StoreTooNewError: it could not be stored, so it was not done.
     """
-    await engine.rollout.ask(command, wish.reason if wish else "")
-    return rollout(engine)
+    done = await engine.rollout.ask(command, wish.reason if wish else "")
+    found = rollout(engine)
+    return Answer(**found.model_dump(), already=already(engine.rollout.state, done))
 
 
 async def journal(engine: Engine) -> AsyncIterator[str]:

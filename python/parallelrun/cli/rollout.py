@@ -69,9 +69,12 @@ def journal(*, admin: AdminOption = DEFAULT_ADMIN) -> None:
 
 
 def _ask(command: "Command", reason: str, admin: str, *, json: bool) -> None:
-    from parallelrun.api.rollout import Rollout  # noqa: PLC0415 - `--help` needs none of it
+    from parallelrun.api.rollout import Answer  # noqa: PLC0415 - `--help` needs none of it
 
-    _show(Admin(admin).post(f"/api/v1/rollout/{command}", Rollout, {"reason": reason}, conflict=NO), json=json)
+    found = Admin(admin).post(f"/api/v1/rollout/{command}", Answer, {"reason": reason}, conflict=NO)
+    if found.already and not json:
+        console().print(found.already, style="yellow", soft_wrap=True)
+    _show(found, json=json)
 
 
 def _show(found: "Rollout", *, json: bool) -> None:

@@ -10,6 +10,7 @@ from parallelrun.rollout.state import State
 
 Kind = Literal[
     "stay",
+    "note",
     "start",
     "start_over",
     "begin_again",
@@ -48,6 +49,11 @@ class Action:
         """Whether it gives more to the new side, or ends the watch over it."""
         return self.kind in ("step", "bake", "complete", "wait")
 
+    @property
+    def moves(self) -> bool:
+        """Whether the state changes. A `note` only keeps the reason of somebody who asked for what is so already."""
+        return self.kind not in ("stay", "note")
+
 
 STAY = Action("stay", "judge", "")
 
@@ -78,7 +84,7 @@ def onward(state: State, plan: Plan, by: By, reason: str) -> Action:
 
 def applied(state: State, action: Action, plan: Plan, now: datetime) -> State:
     """The state after an action. The same action applied to the same state gives the same."""
-    if action.kind == "stay":
+    if not action.moves:
         return state
     return _APPLIED[action.kind](state.model_copy(update={"reason": action.reason}), action, plan, now)
 

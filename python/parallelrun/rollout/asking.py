@@ -11,7 +11,7 @@ Answer = Action | Refusal
 
 
 def ask(state: State, asked: Asked, plan: Plan) -> Answer:
-    """The action that a command leads to. One that is fulfilled already does nothing and is no error."""
+    """The action that a command leads to. One that is fulfilled already is no error, and moves nothing."""
     return COMMANDS[asked.command](state, plan, asked.reason.strip())
 
 
@@ -23,7 +23,7 @@ def _start(state: State, _: Plan, reason: str) -> Answer:
 
 def _pause(state: State, _: Plan, reason: str) -> Answer:
     if state.phase == "paused":
-        return STAY
+        return _noted(reason)
     if state.going:
         return Action("pause", "person", reason)
     return Refusal(f"There is nothing to pause. {_instead(state)}")
@@ -44,9 +44,16 @@ def _advance(state: State, plan: Plan, reason: str) -> Answer:
 
 
 def _rollback(state: State, _: Plan, reason: str) -> Answer:
-    if not state.started or state.phase == "rolled_back":
+    if not state.started:
         return STAY
+    if state.phase == "rolled_back":
+        return _noted(reason)
     return Action("roll_back", "person", reason)
+
+
+def _noted(reason: str) -> Action:
+    """It is so already: what is left to do is to keep why somebody wanted it, too."""
+    return Action("note", "person", reason) if reason else STAY
 
 
 COMMANDS: Mapping[Command, Callable[[State, Plan, str], Answer]] = {

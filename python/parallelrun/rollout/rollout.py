@@ -109,7 +109,7 @@ class Rollout:
         self._stored_at = clock()
         self._lock = asyncio.Lock()
         self._going_back = 0
-        self._backs: set[asyncio.Task[None]] = set()
+        self._backs: set[asyncio.Task[Action]] = set()
         self._owed: _Owed | None = None
         self._leaving = False
         self._outdated = False
@@ -238,9 +238,12 @@ class Rollout:
             await self._books.write_counts(self._state.epoch, self._watch.own)
             self._stored()
 
-    async def ask(self, command: Command, reason: str) -> None:
+    async def ask(self, command: Command, reason: str) -> Action:
         """Does what a person asks for. On `rollback` traffic goes back at once, whatever else is under way, and even if
         nobody waits for it any more.
+
+        Returns:
+            What was done; it moves nothing where things were so already.
 
         Raises:
             RefusedError: it cannot be done now.
@@ -252,28 +255,29 @@ class Rollout:
             back = asyncio.create_task(self._go_back(asked))
             self._backs.add(back)
             back.add_done_callback(self._backs.discard)
-            await asyncio.shield(back)
-        else:
-            async with self._lock:
-                await self._ask(asked)
+            return await asyncio.shield(back)
+        async with self._lock:
+            return await self._ask(asked)
 
-    async def _go_back(self, asked: Asked) -> None:
+    async def _go_back(self, asked: Asked) -> Action:
         """Holds the weight at 0 until the rollback is in the state, stored or owed."""
         self._going_back += 1
         try:
             self._set_weight()
             async with self._lock:
                 try:
-                    await self._ask(asked)
+                    return await self._ask(asked)
                 except Exception as error:
                     action = ask(self._state, asked, self._followed())
-                    if isinstance(action, Action) and action != STAY:
-                        self._owe(action, None, error)
+                    if isinstance(action, Refusal) or not action.moves:
+                        return STAY
+                    self._owe(action, None, error)
+                    return action
         finally:
             self._going_back -= 1
             self._set_weight()
 
-    async def _ask(self, asked: Asked) -> None:
+    async def _ask(self, asked: Asked) -> Action:
         for _ in range(_ATTEMPTS):
             counters = self._count()
             try:
@@ -284,8 +288,10 @@ class Rollout:
             action = decide(self._state, self._facts(counters, asked))
             if isinstance(action, Refusal):
                 raise RefusedError(action.why)
-            if action == STAY or (await self._do(action, None) and action.by == "person"):
-                return
+            if not action.moves and (action == STAY or self._owed):  # a note must not come before what is owed
+                return STAY
+            if await self._do(action, None) and action.by == "person":
+                return action
         raise StoreError("other processes keep writing the rollout")
 
     def _facts(self, counters: Counters, asked: Asked | None = None) -> Facts:

@@ -45,7 +45,7 @@ class Telling:
             self.history = [move, *self.history][:HISTORY]
         self._events.publish(
             "rollout.moved",
-            "warning" if move.phase in ("rolled_back", "paused", "fallback") else "info",
+            "warning" if move.action in ("roll_back", "pause", "fall_back") else "info",
             rollout=move.rollout,
             epoch=move.epoch,
             action=move.action,

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from parallelrun.config.units import format_share
+from parallelrun.rollout.actions import Action
 from parallelrun.rollout.standing import Standing
 from parallelrun.rollout.state import State
 
@@ -36,6 +37,22 @@ def reason(standing: Standing) -> str:
     if state.phase == "paused":
         return " ".join(filter(None, (state.reason, standing.verdict.reason if standing.verdict else "")))
     return standing.verdict.reason if standing.verdict else "Nothing has been judged yet."
+
+
+def already(state: State, action: Action) -> str | None:
+    """That it was so before somebody asked for it; None where something was done.
+
+    Args:
+        state: as it is now.
+        action: what came of the wish.
+    """
+    if action.moves:
+        return None
+    if not state.started:
+        return "There is nothing to go back from: no rollout has been started."
+    what = "paused" if state.phase == "paused" else "rolled back"
+    noted = " The reason given now is noted in the history." if action.kind == "note" else ""
+    return f"It was {what} already, since {moment(state.moved_at)}.{noted}"
 
 
 def moment(at: datetime) -> str:

@@ -97,6 +97,9 @@ def test_what_was_rolled_back_stays_so_until_a_start_or_another_version() -> Non
     assert walk.goes("advance") == "stay"
     assert [walk.asked(command) for command in ("resume", "advance", "pause")] == ["refused"] * 3
     assert walk.asked("rollback") == "stay"
+    before = walk.state
+    assert walk.asked("rollback", "support gets calls") == "note"
+    assert walk.state == before
     epoch = walk.state.epoch
     assert walk.asked("start", "fixed") == "start"
     assert (walk.state.phase, walk.state.weight, walk.state.number) == ("shadow", 0, 2)
@@ -155,6 +158,8 @@ def test_the_time_of_a_pause_counts_for_nothing() -> None:
     walk.goes("advance", after=6 * MINUTE)
     assert walk.asked("pause", "lunch") == "pause"
     assert walk.asked("pause") == "stay"
+    assert walk.asked("pause", "and a nap") == "note"
+    assert walk.state.reason == "lunch"
     assert walk.goes("advance", after=60 * MINUTE) == "stay"
     assert walk.asked("resume") == "resume"
     assert walk.goes("advance", after=4 * MINUTE - timedelta(seconds=1)) == "stay"

@@ -103,6 +103,40 @@ async def test_a_rollback_goes_first_and_is_stored_when_it_can_be() -> None:
     assert moves(world)[-1].action == "roll_back"
 
 
+async def test_a_second_rollback_moves_nothing_and_its_reason_is_noted() -> None:
+    world = World(quick())
+    rollout = await world.process()
+    await until(world, rollout, "stepping", weight=STEPS[1])
+    await rollout.ask("rollback", "errors at checkout")
+    before = world.stored
+    with world.events.subscribe() as subscription:
+        done = await rollout.ask("rollback", "support gets calls")
+        heard = await subscription.next()
+    assert (done.kind, world.stored) == ("note", before)
+    for found in (moves(world)[-2:], rollout.standing().history[1::-1]):
+        assert [(move.action, move.reason) for move in found] == [
+            ("roll_back", "errors at checkout"),
+            ("note", "support gets calls"),
+        ]
+    assert heard
+    (noted,) = heard[0]
+    assert (noted.level, change(noted)) == ("info", None)
+    assert (await rollout.ask("rollback", "")).kind == "stay"
+
+
+async def test_a_second_rollback_does_not_come_before_one_that_is_not_stored_yet() -> None:
+    world = World(quick())
+    rollout = await world.process()
+    await until(world, rollout, "stepping", weight=STEPS[1])
+    world.store.broken = True
+    await rollout.ask("rollback", "errors at checkout")
+    world.store.broken, world.store.failing = False, {"read"}
+    assert not (await rollout.ask("rollback", "support gets calls")).moves
+    world.store.failing = set()
+    await ticks(world, rollout, 1)
+    assert [(move.action, move.reason) for move in moves(world)[-1:]] == [("roll_back", "errors at checkout")]
+
+
 async def test_what_was_counted_without_a_store_counts_once_it_is_back() -> None:
     world = World(quick())
     rollout = await world.process()
