@@ -59,7 +59,9 @@ def test_a_person_leads_it_all_the_way_and_back(served: Served, run: Run) -> Non
         ("pause", "paused", 0.1),
         ("resume", "stepping", 0.1),
         ("advance", "stepping", 1.0),
+        ("pause", "paused", 1.0),
         ("advance", "baking", 1.0),
+        ("pause", "paused", 1.0),
         ("advance", "complete", 1.0),
         ("rollback", "rolled_back", 0.0),
         ("start", "shadow", 0.0),
@@ -91,6 +93,30 @@ def test_what_is_done_already_is_no_error(served: Served, run: Run) -> None:
     tick(served)
     assert run("rollout", "pause").exit_code == run("rollout", "pause").exit_code == 0
     assert len(served.get("/api/v1/rollout")["history"]) == 2
+
+
+def test_an_advance_pressed_twice_takes_one_step_and_says_so(served: Served, run: Run) -> None:
+    tick(served)
+    assert run("rollout", "advance", "--reason", "looked at it").exit_code == 0
+    again = run("rollout", "advance", "--reason", "looked at it")
+    assert (again.exit_code, again.output.startswith("It came to 10% ")) == (1, True)
+    found = served.get("/api/v1/rollout")
+    assert (found["weight"], len(found["history"])) == (0.1, 2)
+
+
+def test_a_script_names_the_epoch_that_it_advances_from(served: Served) -> None:
+    tick(served)
+    first = served.get("/api/v1/rollout")["epoch"]
+    path = "/api/v1/rollout/advance"
+    answers = [served.client.post(path, json={"epoch": epoch}) for epoch in (first, first, first + 1)]
+    assert [answer.status_code for answer in answers] == [200, 409, 200]
+    assert f"Epoch {first} is over" in answers[1].json()["detail"]
+    assert answers[2].json()["weight"] == 1.0
+    for wish in ({"epoch": -1}, {"epoch": "x"}):
+        assert served.client.post(path, json=wish).status_code == 422
+    other = served.client.post("/api/v1/rollout/rollback", json={"epoch": first})
+    assert (other.status_code, other.json()["detail"]) == (422, "Only `advance` takes an `epoch`.")
+    assert served.get("/api/v1/rollout")["weight"] == 1.0
 
 
 def test_a_rollback_of_what_is_rolled_back_says_so_and_keeps_the_reason(served: Served, run: Run) -> None:

@@ -157,6 +157,8 @@ def _changes(app: FastAPI, engine: Engine) -> None:
         command: Annotated[Command, Path(description="What to do.")], wish: rollout.Wish | None = None
     ) -> rollout.Answer:
         """Does what a person asks of the rollout; answers where it stands then."""
+        if wish and wish.epoch is not None and command != "advance":
+            raise HTTPException(422, "Only `advance` takes an `epoch`.")
         try:
             return await rollout.ask(engine, command, wish)
         except RefusedError as refused:

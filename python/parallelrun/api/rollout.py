@@ -23,6 +23,8 @@ class Wish(BaseModel):
 
     reason: str = Field(default="", max_length=MOST_REASON)
     """Why. Kept in the history."""
+    epoch: int | None = Field(default=None, ge=0)
+    """Of `advance`: the epoch to leave, so that it does nothing in another one."""
 
 
 class Move(BaseModel):
@@ -126,7 +128,8 @@ async def ask(engine: Engine, command: Command, wish: Wish | None) -> Answer:
         RefusedError: it cannot be done now.
         StoreError, StoreTooNewError: it could not be stored, so it was not done.
     """
-    done = await engine.rollout.ask(command, wish.reason if wish else "")
+    wish = wish or Wish()
+    done = await engine.rollout.ask(command, wish.reason, wish.epoch)
     found = rollout(engine)
     return Answer(**found.model_dump(), already=already(engine.rollout.state, done))
 

@@ -52,7 +52,10 @@ def resume(*, reason: ReasonOption = "", admin: AdminOption = DEFAULT_ADMIN, jso
 
 @rollout.command()
 def advance(*, reason: ReasonOption = "", admin: AdminOption = DEFAULT_ADMIN, json: JsonOption = False) -> None:
-    """Takes the next step at once: the approval where one is waited for, else whatever the evidence says."""
+    """Takes the next step at once: the approval where one is waited for, else whatever the evidence says.
+
+    Just after a step it does nothing: pressed twice, or by two people, it takes one step.
+    """
     _ask("advance", reason, admin, json=json)
 
 

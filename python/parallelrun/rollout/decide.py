@@ -23,7 +23,7 @@ def decide(state: State, facts: Facts) -> Action | Refusal:
     if state.versions != facts.plan.versions:
         return Action("start_over", "config", "The configuration names other versions.")
     if facts.asked:
-        return ask(state, facts.asked, facts.plan)
+        return ask(state, facts.asked, facts.plan, facts.now)
     if not state.started:
         return Action("start", "config", "The configuration has a `rollout`.") if facts.plan.written else STAY
     verdict = facts.verdict if facts.epoch == state.epoch else None

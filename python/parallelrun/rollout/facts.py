@@ -12,10 +12,17 @@ Command = Literal["start", "pause", "resume", "advance", "rollback"]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person wants, and why."""
+    """What a person wants.
+
+    Args:
+        command: what.
+        reason: why; may be empty.
+        epoch: of `advance`: the one to leave, and no other; None for the present one.
+    """
 
     command: Command
     reason: str = ""
+    epoch: int | None = None
 
 
 @dataclass(frozen=True)

@@ -238,7 +238,7 @@ class Rollout:
             await self._books.write_counts(self._state.epoch, self._watch.own)
             self._stored()
 
-    async def ask(self, command: Command, reason: str) -> Action:
+    async def ask(self, command: Command, reason: str, epoch: int | None = None) -> Action:
         """Does what a person asks for. On `rollback` traffic goes back at once, whatever else is under way, and even if
         nobody waits for it any more.
 
@@ -250,7 +250,7 @@ class Rollout:
             StoreError, StoreTooNewError: it cannot be stored, so it was not done; never of a rollback, which is stored
                 once it can be.
         """
-        asked = Asked(command, reason)
+        asked = Asked(command, reason, epoch)
         if command == "rollback":
             back = asyncio.create_task(self._go_back(asked))
             self._backs.add(back)
@@ -268,7 +268,7 @@ class Rollout:
                 try:
                     return await self._ask(asked)
                 except Exception as error:
-                    action = ask(self._state, asked, self._followed())
+                    action = ask(self._state, asked, self._followed(), self._clock())
                     if isinstance(action, Refusal) or not action.moves:
                         return STAY
                     self._owe(action, None, error)

@@ -60,9 +60,12 @@ class Walk:
         self.now += after
         return self._do(decide(self.state, self.facts(said)))
 
-    def asked(self, command: Command, reason: str = "") -> str:
-        """A person asks; `refused` where it cannot be."""
-        return self._do(decide(self.state, self.facts(asked=Asked(command, reason))))
+    def asked(
+        self, command: Command, reason: str = "", *, epoch: int | None = None, after: timedelta = timedelta()
+    ) -> str:
+        """Lets time pass, and a person asks; `refused` where it cannot be."""
+        self.now += after
+        return self._do(decide(self.state, self.facts(asked=Asked(command, reason, epoch))))
 
     def _do(self, action: Action | Refusal) -> str:
         if isinstance(action, Refusal):

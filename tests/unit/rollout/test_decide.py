@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from parallelrun.rollout.actions import STAY
+from parallelrun.rollout.actions import STAY, Refusal
+from parallelrun.rollout.asking import PRESSED_AGAIN
 from parallelrun.rollout.decide import decide
-from parallelrun.rollout.facts import Command
+from parallelrun.rollout.facts import Asked, Command
 from parallelrun.rollout.phases import PHASES
 from parallelrun.rollout.state import State
 from tests.support.repository import ROOT
 from tests.unit.rollout.given import MINUTE, STEPS, Walk, plan
 
 HOLD = 10 * MINUTE
+MOMENT = timedelta(milliseconds=1)
 
 
 def test_from_shadow_to_complete() -> None:
@@ -248,11 +250,59 @@ def test_a_person_may_go_on_before_anything_is_proved() -> None:
     walk = Walk()
     walk.goes()
     for weight in STEPS:
-        assert walk.asked("advance", "I know what I do") == "step"
+        assert walk.asked("advance", "I know what I do", after=PRESSED_AGAIN) == "step"
         assert walk.state.weight == weight
-    assert [walk.asked("advance"), walk.asked("advance")] == ["bake", "complete"]
-    assert walk.asked("advance") == "refused"
+    assert [walk.asked("advance", after=PRESSED_AGAIN) for _ in range(3)] == ["bake", "complete", "refused"]
     assert walk.asked("rollback", "after all") == "roll_back"
+
+
+def test_an_advance_that_is_pressed_twice_takes_one_step() -> None:
+    walk = Walk()
+    walk.goes()
+    for phase, weight in [*(("stepping", step) for step in STEPS), ("baking", STEPS[2]), ("complete", STEPS[2])]:
+        assert walk.asked("advance", "looked at it", after=PRESSED_AGAIN) in ("step", "bake", "complete")
+        presses = [walk.asked("advance", after=after) for after in (timedelta(), MOMENT, PRESSED_AGAIN - 2 * MOMENT)]
+        assert presses == ["refused"] * 3
+        assert (walk.state.phase, walk.state.weight) == (phase, weight)
+
+
+def test_an_advance_just_after_a_step_says_why_it_does_nothing() -> None:
+    walk = Walk().to("stepping", STEPS[1])
+    walk.now += timedelta(seconds=3)
+    refused = decide(walk.state, walk.facts(asked=Asked("advance")))
+    assert isinstance(refused, Refusal)
+    assert refused.why.startswith("It came to 50% 3 s ago. An `advance` within 10 s of that counts as the same one,")
+    assert refused.why.endswith(
+        "To go on from 50%, ask again after that. It came there for this reason: Because of advance."
+    )
+    assert walk.asked("advance", after=PRESSED_AGAIN) == "step"
+
+
+def test_an_advance_after_something_else_is_another_one() -> None:
+    walk = Walk(plan(hold=MOMENT, approve=frozenset({STEPS[1]}))).to("stepping", STEPS[0])
+    assert walk.goes("advance", after=MOMENT) == "wait"
+    assert walk.asked("advance") == "step"
+    assert walk.asked("pause") == "pause"
+    assert walk.asked("advance") == "step"
+    assert [walk.asked("pause", after=MOMENT), walk.asked("resume"), walk.asked("advance")] == [
+        "pause",
+        "resume",
+        "bake",
+    ]
+
+
+def test_an_advance_that_names_its_epoch_leaves_that_one_and_no_other() -> None:
+    walk = Walk().to("stepping", STEPS[0])
+    first = walk.state.epoch
+    assert walk.asked("advance", epoch=first) == "step"
+    assert walk.asked("advance", epoch=first, after=HOLD) == "refused"
+    assert walk.asked("advance", epoch=walk.state.epoch) == "step"
+    assert [walk.asked("advance", epoch=walk.state.epoch) for _ in range(3)] == ["bake", "complete", "refused"]
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_from_advancing() -> None:
+    walk = Walk().to("stepping", STEPS[0])
+    assert walk.asked("advance", after=-HOLD) == "step"
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "advance"])

@@ -103,6 +103,16 @@ async def test_a_rollback_goes_first_and_is_stored_when_it_can_be() -> None:
     assert moves(world)[-1].action == "roll_back"
 
 
+async def test_two_who_advance_at_once_take_one_step() -> None:
+    world = World(quick())
+    one, other = await world.process(), await world.process()
+    await one.tick()
+    asked = [each.ask("advance", "looked at it") for each in (one, one, other)]
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each).__name__ for each in done] == ["Action", "RefusedError", "RefusedError"]
+    assert (world.stored.weight, world.weight) == (STEPS[0], STEPS[0])
+
+
 async def test_a_second_rollback_moves_nothing_and_its_reason_is_noted() -> None:
     world = World(quick())
     rollout = await world.process()
