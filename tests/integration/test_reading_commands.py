@@ -56,7 +56,7 @@ def test_report_ends_with_0_where_the_versions_agree(served: Served, run: Callab
     served.core.count(ENDPOINT, "match", 9)
     result = run("report")
     assert result.exit_code == 0
-    assert "No open difference. 100 % match and 0 % mismatch of 100 % compared (9 requests)." in result.output
+    assert "No open difference. 100 % alike of 100 % compared (9 requests)." in result.output
 
 
 def test_report_ends_with_1_where_nothing_was_compared(run: Callable[..., Result]) -> None:
@@ -101,7 +101,7 @@ def test_status(served: Served, run: Callable[..., Result]) -> None:
     differing(served)
     result = run("status")
     assert result.exit_code == 0
-    for words in ("parallelrun 1.2.3", "shadow, weight 0 %", "90 % match of 100 % compared", "http://127.0.0.1:2"):
+    for words in ("parallelrun 1.2.3", "shadow, weight 0 %", "90 % alike of 100 % compared", "http://127.0.0.1:2"):
         assert words in result.output
     assert json.loads(run("status", "--json").output)["requests"] == 100
 

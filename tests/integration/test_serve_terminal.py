@@ -87,7 +87,7 @@ def test_it_shows_what_goes_on_and_sums_up(terminal: Terminal, upstreams: Upstre
         for _ in range(3):
             client.ask("/orders/1")
         client.ask("/same")
-    wait_until(lambda: "25 % match of 100 % compared" in terminal.text, lambda: terminal.text)
+    wait_until(lambda: "25 % alike of 100 % compared" in terminal.text, lambda: terminal.text)
     assert "admin http://127.0.0.1:" in terminal.text
     assert re.search(r"mismatch +3 +75 %", terminal.text)
     assert re.search(r"GET /orders/\{id\} +\$\.total", terminal.text)
@@ -96,7 +96,7 @@ def test_it_shows_what_goes_on_and_sums_up(terminal: Terminal, upstreams: Upstre
     assert terminal.wait() == 0
     last = " ".join(terminal.text.rpartition("stopped")[2].split())
     assert "4 requests in" in last
-    assert "25 % match of 100 % compared. 1 open difference, most often $.total of GET /orders/{id}" in last
+    assert "25 % alike of 100 % compared. 1 open difference, most often $.total of GET /orders/{id}" in last
     assert last.endswith("The evidence is in sqlite:///parallelrun.db.")
     assert terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l"), "the cursor is back"
     assert "\x1b[2Jx" not in terminal.raw

@@ -46,13 +46,16 @@ class EndpointSide(BaseModel):
 
 
 class Endpoint(BaseModel):
-    """The ledger of one endpoint. `match`, `mismatch` are shares of what was compared, `compared` of all requests."""
+    """The ledger of one endpoint. `alike`, `match` and `mismatch` are shares of what was compared, `compared` of all
+    requests; `alike` are those that match, or differ only by noise, by a race or where a rule says so.
+    """
 
     endpoint: str
     requests: int
     outcomes: dict[str, int]
     rescued: int
     compared: Rate
+    alike: Rate
     match: Rate
     mismatch: Rate
     new_failed: Rate

@@ -9,7 +9,7 @@ from parallelrun.api.times import moment
 from parallelrun.evidence import StoreError, StoreTooNewError
 from parallelrun.evidence.counters import EndpointCounts, Latency, SideOfEndpoint
 from parallelrun.evidence.model import Judged
-from parallelrun.evidence.outcomes import ALL, COMPARED
+from parallelrun.evidence.outcomes import ALIKE, ALL, COMPARED
 from parallelrun.evidence.rates import wilson
 from parallelrun.evidence.records import read_pair
 from parallelrun.evidence.signature import signature
@@ -58,6 +58,7 @@ def _endpoint(counts: EndpointCounts) -> models.Endpoint:
         outcomes=outcomes,
         rescued=counts.rescued,
         compared=rate(both, sum(outcomes.values())),
+        alike=rate(sum(outcomes.get(name, 0) for name in ALIKE), both),
         match=rate(outcomes.get("match", 0), both),
         mismatch=rate(outcomes.get("mismatch", 0), both),
         new_failed=rate(failed, both + failed),

@@ -14,7 +14,7 @@ from parallelrun.config.words import span
 from parallelrun.evidence.counters import Counters, Latency
 from parallelrun.evidence.model import Example, Judged
 from parallelrun.evidence.outcomes import ALL, COMPARED, NOT_COMPARED
-from parallelrun.web.report import share
+from parallelrun.web.report import compared, share
 
 if TYPE_CHECKING:
     from parallelrun.engine import Engine
@@ -161,16 +161,6 @@ def summary(last: Picture) -> str:
         sentences.append(f"{counters.rescued:,} answers were rescued.")
     sentences.append(f"The evidence is in {last.store}.")
     return " ".join(sentences)
-
-
-def compared(outcomes: Counter[str]) -> str:
-    """`97.2 % match of 61 % compared`: the one number never stands without the other."""
-    total, both = outcomes.total(), sum(outcomes[name] for name in COMPARED)
-    if not total:
-        return "no requests yet"
-    if not both:
-        return "nothing compared"
-    return f"{share(outcomes['match'], both)} match of {share(both, total)} compared"
 
 
 def _values(example: Example | None) -> tuple[str | None, ...]:

@@ -91,7 +91,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.endpoints:
         yield "\n## Endpoints\n"
         yield from _table(
-            ("Endpoint", "Requests", "Compared", "Match", "Mismatch", "p50 old", "p50 new", "p99 old", "p99 new"),
+            ("Endpoint", "Requests", "Compared", "Alike", "Mismatch", "p50 old", "p50 new", "p99 old", "p99 new"),
             _endpoints(report),
         )
     for title, found in (("Races", report.races), ("Noise", report.noise), ("Hidden by rules", report.ignored)):
@@ -132,7 +132,7 @@ def _endpoints(report: Report) -> Iterator[tuple[str, ...]]:
             code(one.endpoint),
             f"{one.requests}",
             percent(one.compared),
-            percent(one.match),
+            percent(one.alike),
             percent(one.mismatch),
             *times,
         )

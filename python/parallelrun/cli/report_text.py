@@ -102,11 +102,11 @@ def _not_compared(report: Report) -> Table:
 
 
 def _endpoints(report: Report) -> Table:
-    table = _table("endpoint", "requests>", "compared>", "match>", "mismatch>", "p50 old>", "new>", "p99 old>", "new>")
+    table = _table("endpoint", "requests>", "compared>", "alike>", "mismatch>", "p50 old>", "new>", "p99 old>", "new>")
     for one in report.endpoints:
         old, new = one.old.latency_ms, one.new.latency_ms
         times = (milliseconds(value) for value in (old.p50, new.p50, old.p99, new.p99))
-        shares = (percent(rate) for rate in (one.compared, one.match, one.mismatch))
+        shares = (percent(rate) for rate in (one.compared, one.alike, one.mismatch))
         table.add_row(clean(one.endpoint), f"{one.requests:,}", *shares, *times)
     return table
 

@@ -11,7 +11,7 @@ from parallelrun.api.status import BreakerStatus, SideStatus, Status
 from parallelrun.cli.words import clean, size, time
 from parallelrun.config.words import number, span
 from parallelrun.evidence.outcomes import COMPARED
-from parallelrun.web.report import share
+from parallelrun.web.report import compared, made_of
 
 MOST_ALERTS = 5
 """Open alerts that are shown, the newest."""
@@ -55,11 +55,10 @@ def _traffic(status: Status) -> str:
 
 
 def _compared(ledger: Ledger) -> str:
-    both, done = sum(ledger.outcomes[name] for name in COMPARED), sum(ledger.outcomes.values())
-    if not both:
+    if not sum(ledger.outcomes[name] for name in COMPARED):
         return "nothing yet"
-    match = share(ledger.outcomes["match"], both)
-    return f"{match} match of {share(both, done)} compared ({ledger.requests:,} requests since {time(ledger.since)})"
+    requests = f"{number(ledger.requests, 'request')} since {time(ledger.since)}"
+    return f"{compared(ledger.outcomes)} ({requests}{made_of(ledger.outcomes)})"
 
 
 def _side(side: SideStatus) -> Text:

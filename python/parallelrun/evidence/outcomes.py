@@ -6,6 +6,9 @@ from types import MappingProxyType
 COMPARED = ("match", "ignored", "noise", "race", "mismatch")
 """Both answers came and were compared."""
 
+ALIKE = ("match", "ignored", "noise", "race")
+"""Of them, those that say nothing against the new version: what differs is hidden by a rule, or explained."""
+
 FAILED = ("old_failed", "new_failed", "both_failed")
 """A side gave no answer, so there was nothing to compare. A failure, not a difference: the two are judged apart."""
 

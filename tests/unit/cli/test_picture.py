@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from parallelrun.cli.picture import Picture, compared, summary
+from parallelrun.cli.picture import Picture, summary
 from parallelrun.evidence.counters import Counters
 from parallelrun.evidence.model import Difference, Example, Judged, Times
 from parallelrun.evidence.status import Verdicts
+from parallelrun.web.report import compared
 
 COUNTERS = Counters.model_validate(
     {
@@ -66,7 +67,7 @@ def test_everything_is_there() -> None:
         "http://127.0.0.1:8080",
         "admin http://127.0.0.1:8081",
         "12,345 requests in 10 min, 1,234/s, 3 in flight, 2 rescued",
-        "99.4 % match of 75.6 % compared",
+        "99.4 % alike of 75.6 % compared",
         "outcome              requests   share",
         "method_not_mirrored",
         "24.3 %",
@@ -110,7 +111,7 @@ def test_troubles_are_shown() -> None:
 
 def test_the_summary() -> None:
     assert summary(PICTURE) == (
-        "12,345 requests in 10 min: 99.4 % match of 75.6 % compared. 1 open difference, most often $.total of "
+        "12,345 requests in 10 min: 99.4 % alike of 75.6 % compared. 1 open difference, most often $.total of "
         "GET /orders/{id} (value, 50 times). 2 answers were rescued. The evidence is in sqlite:///parallelrun.db."
     )
     assert "No open differences." in summary(replace(PICTURE, differences=()))
@@ -123,10 +124,11 @@ def test_the_summary() -> None:
     [
         ({}, "no requests yet"),
         ({"not_sampled": 3, "new_failed": 1}, "nothing compared"),
-        ({"match": 3}, "100 % match of 100 % compared"),
-        ({"match": 9999, "mismatch": 1}, "99.9 % match of 100 % compared"),
-        ({"noise": 1, "not_sampled": 9_999}, "0 % match of <0.1 % compared"),
+        ({"match": 3}, "100 % alike of 100 % compared"),
+        ({"match": 9999, "mismatch": 1}, "99.9 % alike of 100 % compared"),
+        ({"noise": 1, "not_sampled": 9_999}, "100 % alike of <0.1 % compared"),
+        ({"noise": 5, "ignored": 2, "race": 1, "mismatch": 2}, "80 % alike of 100 % compared"),
     ],
 )
-def test_the_match_rate_never_stands_alone(outcomes: dict[str, int], text: str) -> None:
+def test_the_rate_never_stands_alone(outcomes: dict[str, int], text: str) -> None:
     assert compared(Counter(outcomes)) == text

@@ -114,5 +114,5 @@ async def test_what_was_compared_stands_beside_every_match(engine: FakeEngine) -
     core.count("GET /", "match", 61)
     core.count("GET /", "not_sampled", 39)
     text = page(await engine.report())
-    assert "100 % match and 0 % mismatch of 61 % compared (100 requests)." in text
+    assert "100 % alike of 61 % compared (100 requests)." in text
     assert "left out by `sample`" in text

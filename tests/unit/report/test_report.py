@@ -1,15 +1,21 @@
 """What a report says, and whether a build may go on."""
 
 import json
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parallelrun.api.views import rate
-from parallelrun.evidence.outcomes import NOT_COMPARED
+from parallelrun.cli.report_markdown import markdown
+from parallelrun.cli.report_text import report_text
+from parallelrun.cli.status_text import status_text
+from parallelrun.evidence.outcomes import ALL, NOT_COMPARED
 from parallelrun.evidence.rates import wilson
+from parallelrun.web.page import page
 from parallelrun.web.report import Report, percent, share
 from tests.support.fake_engine import FakeEngine
+from tests.unit.report.test_text import printed
 
 
 async def made(engine: FakeEngine, **outcomes: int) -> Report:
@@ -29,7 +35,7 @@ async def test_an_open_difference_is_a_no(engine: FakeEngine) -> None:
     engine.core.differ(confirmed=1)
     report = await made(engine, mismatch=1, match=99)
     assert (report.verdict, report.agrees) == ("differs", False)
-    assert report.headline.startswith("1 open difference at 1 endpoint. 99 % match and 1 % mismatch of 100 % compared")
+    assert report.headline.startswith("1 open difference at 1 endpoint. 99 % alike of 100 % compared")
 
 
 async def test_noise_is_none(engine: FakeEngine) -> None:
@@ -37,6 +43,29 @@ async def test_noise_is_none(engine: FakeEngine) -> None:
     report = await made(engine, noise=3)
     assert report.agrees
     assert [one.location for one in report.noise] == ["$.total"]
+
+
+async def test_in_no_form_does_a_healthy_run_look_bad(engine: FakeEngine) -> None:
+    report = await made(engine, noise=1_200, ignored=20, race=1)
+    known = "100 % alike of 100 % compared (1,221 requests; alike: 0 match, 20 ignored, 1,200 noise, 1 race)."
+    assert report.headline == f"No open difference. {known}"
+    (endpoint,) = report.endpoints
+    assert (report.alike.share, endpoint.alike.share, report.match.share, report.mismatch.share) == (1, 1, 0, 0)
+    for text in (printed(report_text(report)), markdown(report), page(report)):
+        assert known in text
+        assert not re.search(r"0 % match|(?<!mis)match<", text, re.IGNORECASE)
+    row = next(line for line in printed(report_text(report)).splitlines() if line.startswith("GET /"))
+    assert row.split()[2:8] == ["1,221", "100", "%", "100", "%", "0"]
+    assert "| `GET /` | 1221 | 100 % | 100 % | 0 % |" in markdown(report)
+    status = printed(status_text(report.status, report.ledger))
+    assert "100 % alike of 100 % compared (1,221 requests since" in status
+    assert "; alike: 0 match, 20 ignored, 1,200 noise, 1 race)" in status
+
+
+async def test_what_is_alike_and_what_is_not_make_up_what_was_compared(engine: FakeEngine) -> None:
+    report = await made(engine, **dict.fromkeys(ALL, 3))
+    assert report.alike.count + report.mismatch.count == report.compared.count == report.alike.of
+    assert ". 80 % alike of 26.3 % compared (57 requests; " in report.headline
 
 
 async def test_a_failure_of_new_alone_is_a_no(engine: FakeEngine) -> None:
