@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from parallelrun.cli import app
+from parallelrun.config.units import Address
 from parallelrun.web.report import Report
 from tests.support.fake_core import FakeCore, answer, difference, pair
 from tests.support.served import Served
@@ -185,6 +186,14 @@ def test_a_token_is_taken_from_the_environment(tmp_path: Path) -> None:
         assert given.exit_code == 0
     finally:
         served.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_the_address_may_come_from_the_environment(served: Served, host: str) -> None:
+    port = served.url.rpartition(":")[2]
+    served.engine.admin_address = Address(host.replace("localhost", "127.0.0.1"), int(port))
+    result = CliRunner().invoke(app, ["rules", "list"], env={"PARALLELRUN_ADMIN__LISTEN": f"{host}:{port}"})
+    assert result.exit_code == (64 if host == "0.0.0.0" else 0), result.output  # asked, it wants its token
 
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":

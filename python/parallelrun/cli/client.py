@@ -16,9 +16,19 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=BaseModel)
 
 TOKEN = "PARALLELRUN_ADMIN__TOKEN"  # noqa: S105 - the name of a variable
+ADDRESS = "PARALLELRUN_ADMIN__LISTEN"
 TIMEOUT_S = 15.0
 
-AdminOption = Annotated[str, typer.Option("--admin", metavar="URL", help="The admin address of the running process.")]
+AdminOption = Annotated[
+    str,
+    typer.Option(
+        "--admin",
+        metavar="URL",
+        envvar=ADDRESS,  # as `serve` reads it; beside the default, so that the option beats both
+        show_envvar=False,
+        help=f"The admin address of the running process; without it that of {ADDRESS}, if it is set.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_ADMIN = "http://127.0.0.1:8081"
 
@@ -72,7 +82,7 @@ class Admin:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise end(f"--admin {self.url}: {error}", USAGE) from None
         except httpx.HTTPError as error:
-            hint = "Is `parallelrun serve` running? --admin says where its admin address is."
+            hint = f"Is `parallelrun serve` running? --admin, or {ADDRESS}, says where its admin address is."
             raise end(f"{self.url} does not answer: {error or type(error).__name__}. {hint}", UNAVAILABLE) from None
         if answer.status_code in (401, 403):
             raise end(f"{self.url}: {_detail(answer)} The token is taken from {TOKEN}.", USAGE)
