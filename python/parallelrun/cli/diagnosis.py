@@ -18,7 +18,7 @@ Severity = Literal["error", "warning"]
 
 
 class Finding(BaseModel):
-    """`what` is wrong, and what to `do`."""
+    """`what` is wrong, and what to `do`. Where there are several reasons, each has a line of `what` after the first."""
 
     severity: Severity
     topic: str
@@ -128,7 +128,7 @@ def _failures(name: str, side: SideStatus) -> Iterator[Finding]:
 
 
 def _rollout(rollout: Position) -> Iterator[Finding]:
-    weight, why = f"weight {100 * rollout.weight:g} %", f": {rollout.reason}" if rollout.reason else ""
+    weight, why = f"weight {100 * rollout.weight:g} %", _because(rollout.reason)
     if rollout.paused_since:
         what = f"the rollout is paused since {_moment(rollout.paused_since)}, {weight}{why}"
         yield _warning("rollout", what, "`parallelrun rollout resume`, `advance` or `rollback`")
@@ -139,13 +139,20 @@ def _rollout(rollout: Position) -> Iterator[Finding]:
         what = f"the rollout waits for approval since {_moment(rollout.waiting_since)}, {weight}"
         yield _warning("rollout", what, "`parallelrun rollout advance`, if it should go on")
     if rollout.blind_since:
-        what = f"the rollout is blind since {_moment(rollout.blind_since)}, {weight}: {rollout.reason}"
+        what = f"the rollout is blind since {_moment(rollout.blind_since)}, {weight}: {rollout.reason.splitlines()[-1]}"
         yield _error("rollout", what, "see to it that requests come, are compared, and that the store takes evidence")
     if rollout.unsaved:
         yield _error("rollout", f"its last move is not stored: {rollout.unsaved}", "repair the store before a restart")
     if rollout.outdated:
         what = "another process on the same store goes by another configuration: this one decides nothing"
         yield _warning("rollout", what, "end the one that is out of date, or give each service a store of its own")
+
+
+def _because(reason: str) -> str:
+    """The end of a sentence: one reason goes on with it, several have a line each."""
+    if not reason:
+        return ""
+    return f":\n{reason}" if "\n" in reason else f": {reason}"
 
 
 def _moment(at: datetime) -> str:

@@ -10,13 +10,15 @@ _STYLES = {"error": "bold red", "warning": "bold yellow"}
 
 
 def diagnosis_text(diagnosis: Diagnosis) -> Group:
-    """Two lines per finding."""
+    """Two lines per finding, and one for each of several reasons."""
     if not diagnosis.findings:
         return Group(
             Text("Nothing stands in the way of the evidence. What it says is in `parallelrun report`.", "bold green")
         )
     lines = []
     for finding in diagnosis.findings:
-        lines.append(Text.assemble((f"{finding.topic}: ", _STYLES[finding.severity]), clean(finding.what, most=1000)))
-        lines.append(Text.assemble(("    ", ""), clean(finding.do, "dim", most=1000)))
+        what, *reasons = finding.what.splitlines()
+        lines.append(Text.assemble((f"{finding.topic}: ", _STYLES[finding.severity]), clean(what, most=1000)))
+        lines += [Text("    ").append_text(clean(reason, most=1000)) for reason in reasons]
+        lines.append(Text("    ").append_text(clean(finding.do, "dim", most=1000)))
     return Group(*lines)

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parallelrun.api.rollout import Evidence, Move, Rollout
-from parallelrun.cli.words import clean, time
+from parallelrun.cli.words import clean, lines, time
 from parallelrun.config.words import span
 
 MOVES = 10
@@ -26,7 +26,7 @@ def rollout_text(rollout: Rollout) -> Group:
     if rollout.evidence or rollout.phase == "rolled_back":
         table.add_row("verdict", Text(rollout.verdict, _VERDICTS[rollout.verdict]))
     if rollout.reason:
-        table.add_row("why", clean(rollout.reason, most=_LONGEST))
+        table.add_row("why", lines(rollout.reason, most=_LONGEST))
     if rollout.more_requests:
         where = f" at {rollout.endpoint}" if rollout.endpoint else ""
         when = f", in about {span(rollout.eta_s)}" if rollout.eta_s is not None else ""

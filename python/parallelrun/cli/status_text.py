@@ -8,7 +8,7 @@ from parallelrun.api.alerts import Alerts
 from parallelrun.api.models import Ledger
 from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
-from parallelrun.cli.words import clean, size, time
+from parallelrun.cli.words import clean, lines, size, time
 from parallelrun.config.words import number, span
 from parallelrun.evidence.outcomes import COMPARED
 from parallelrun.web.report import compared, made_of
@@ -44,7 +44,7 @@ def status_text(status: Status, ledger: Ledger) -> Group:
 def _rollout(rollout: Position) -> Text:
     text = clean(rollout.summary, most=1000)
     if rollout.started and rollout.reason:
-        text.append("\n").append_text(clean(rollout.reason, most=1000))
+        text.append("\n").append_text(lines(rollout.reason, most=1000))
     return text
 
 

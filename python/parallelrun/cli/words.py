@@ -18,6 +18,11 @@ def clean(text: str | None, style: str = "", most: int = 200) -> Text:
     return Text(safe if len(safe) <= most else safe[: most - 1] + "…", style)
 
 
+def lines(text: str, style: str = "", most: int = 200) -> Text:
+    """As `clean`, for a text of several lines."""
+    return Text("\n").join(clean(line, style, most) for line in text.splitlines())
+
+
 def time(moment: datetime) -> str:
     """`2026-03-01 10:00:00 UTC`."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -64,11 +64,10 @@ def _from_elsewhere(state: State, asked: Asked, now: datetime) -> Refusal | None
     if state.waiting_since or not came_here_last or not timedelta() <= ago < PRESSED_AGAIN:
         return None
     where = "the bake" if state.phase == "baking" else format_share(state.weight)
-    why = f" It came there for this reason: {state.reason}" if state.reason else ""
     return Refusal(
         f"It came to {where} {span(max(1.0, ago.total_seconds()))} ago. An `advance` within "
         f"{span(PRESSED_AGAIN.total_seconds())} of that counts as the same one, pressed again, so nothing was done. "
-        f"To go on from {where}, ask again after that.{why}"
+        f"To go on from {where}, ask again after that. `parallelrun rollout status` tells who took the step, and why."
     )
 
 

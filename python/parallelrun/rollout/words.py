@@ -28,15 +28,17 @@ def summary(standing: Standing) -> str:
 
 
 def reason(standing: Standing) -> str:
-    """Why it stands there: the judge's reason, or that of the last move, which may be empty."""
+    """Why it stands there, one reason a line: the judge's, that of the last move, which may be empty, or both."""
     state = standing.state
     if not state.started:
         return "No rollout has been started, so nothing is judged."
-    if state.progress is None or (state.phase == "paused" and not standing.verdict):
-        return state.reason
+    judged = standing.verdict.reason if standing.verdict else ""
+    moved = " ".join(state.reason.split())  # a person may have written several lines
+    if state.progress is None:
+        return moved
     if state.phase == "paused":
-        return " ".join(filter(None, (state.reason, standing.verdict.reason if standing.verdict else "")))
-    return standing.verdict.reason if standing.verdict else "Nothing has been judged yet."
+        return "\n".join(filter(None, (moved, judged)))
+    return judged or "Nothing has been judged yet."
 
 
 def already(state: State, action: Action) -> str | None:

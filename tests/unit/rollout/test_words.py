@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
-from parallelrun.api.rollout import Position, position
-from parallelrun.cli.diagnosis import _rollout as findings
+from parallelrun.api.rollout import Position, position, shown
+from parallelrun.cli.diagnosis import Diagnosis, Finding
+from parallelrun.cli.diagnosis import _rollout as _findings
+from parallelrun.cli.diagnosis_text import diagnosis_text
+from parallelrun.cli.rollout_text import rollout_text
 from parallelrun.rollout.standing import Standing
 from parallelrun.rollout.words import reason, summary
+from tests.unit.report.test_text import printed
 from tests.unit.rollout.given import MINUTE, STEPS, Walk, plan, verdict
 
 HOLD = 10 * MINUTE
@@ -19,6 +23,10 @@ def standing(walk: Walk, kind: Any = None, **more: Any) -> Standing:
     judged = verdict(kind) if kind else None
     made = Standing(walk.now, walk.state, walk.plan, judged, (), None)
     return replace(made, **more)
+
+
+def findings(found: Position) -> list[Finding]:
+    return list(_findings(found))
 
 
 def position_of(walk: Walk, kind: Any = None, **more: Any) -> Position:
@@ -78,9 +86,11 @@ def test_paused() -> None:
     walk = Walk().to("stepping", STEPS[0])
     walk.asked("pause", "lunch")
     assert "Paused since" in summary(standing(walk, "hold"))
-    assert reason(standing(walk, "hold")) == "lunch Because of hold."
+    assert reason(standing(walk, "hold")) == "lunch\nBecause of hold."
     (text,) = told(walk, "hold")
     assert text.startswith("the rollout is paused since")
+    assert text.endswith(" weight 10 %:\nlunch\nBecause of hold.")
+    assert told(walk) == [f"the rollout is paused since {walk.now:%Y-%m-%d %H:%M} UTC, weight 10 %: lunch"]
     found = position_of(walk, "hold")
     assert (found.phase, found.hold_until, found.deadline, found.paused_since) == ("paused", None, None, walk.now)
 
@@ -91,6 +101,20 @@ def test_rolled_back() -> None:
     assert summary(standing(walk)).startswith("Rolled back at")
     assert position_of(walk).verdict == "roll_back"
     assert told(walk) == ["the rollout was rolled back: Because of roll_back."]
+
+
+def test_each_reason_has_a_line_of_its_own() -> None:
+    walk = Walk().to("stepping", STEPS[0])
+    walk.asked("pause", "lunch\nand a nap")
+    now = standing(walk, "blind", blind_since=walk.now - MINUTE)
+    both = ["lunch and a nap", "Because of blind."]
+    assert reason(now).splitlines() == both
+    for text in (rollout_text(shown(now)), diagnosis_text(Diagnosis(findings=findings(position(now))))):
+        said = [line.removeprefix("why").strip() for line in printed(text).splitlines()]
+        assert [line for line in said if line in both] == both
+    paused, blind = told(walk, "blind", blind_since=walk.now - MINUTE)
+    assert "lunch" in paused
+    assert blind.endswith("weight 10 %: Because of blind.")
 
 
 def test_where_nobody_gave_a_reason_none_is_made_up() -> None:
