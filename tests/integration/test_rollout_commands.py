@@ -125,7 +125,7 @@ def test_a_rollback_of_what_is_rolled_back_says_so_and_keeps_the_reason(served: 
     again = run("rollout", "rollback", "--reason", "support gets calls")
     assert again.exit_code == 0
     first, *_ = again.output.splitlines()
-    since = f"{served.engine.rollout.state.moved_at:%Y-%m-%d %H:%M}"
+    since = f"{served.engine.rollout.state.moved_at:%Y-%m-%d %H:%M:%S}"
     assert first.startswith(f"It was rolled back already, since {since}")
     assert first.endswith("The reason given now is noted in the history.")
     answer = served.client.post("/api/v1/rollout/rollback").json()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
-from parallelrun.config.words import number, span
+from parallelrun.config.words import number, span, time
 from parallelrun.evidence.copies import ENOUGH, LEFT_OUT, MANY, QUIET, unnoticed, why_no_copies
 from parallelrun.web.report import Report
 
@@ -130,16 +130,16 @@ def _failures(name: str, side: SideStatus) -> Iterator[Finding]:
 def _rollout(rollout: Position) -> Iterator[Finding]:
     weight, why = f"weight {100 * rollout.weight:g} %", _because(rollout.reason)
     if rollout.paused_since:
-        what = f"the rollout is paused since {_moment(rollout.paused_since)}, {weight}{why}"
+        what = f"the rollout is paused since {time(rollout.paused_since)}, {weight}{why}"
         yield _warning("rollout", what, "`parallelrun rollout resume`, `advance` or `rollback`")
     if rollout.phase == "rolled_back":
         what = f"the rollout was rolled back{why}"
         yield _error("rollout", what, "mend the new version; `parallelrun rollout start`, or another `new.version`")
     if rollout.waiting_since and rollout.verdict == "advance" and not rollout.paused_since:
-        what = f"the rollout waits for approval since {_moment(rollout.waiting_since)}, {weight}"
+        what = f"the rollout waits for approval since {time(rollout.waiting_since)}, {weight}"
         yield _warning("rollout", what, "`parallelrun rollout advance`, if it should go on")
     if rollout.blind_since:
-        what = f"the rollout is blind since {_moment(rollout.blind_since)}, {weight}: {rollout.reason.splitlines()[-1]}"
+        what = f"the rollout is blind since {time(rollout.blind_since)}, {weight}: {rollout.reason.splitlines()[-1]}"
         yield _error("rollout", what, "see to it that requests come, are compared, and that the store takes evidence")
     if rollout.unsaved:
         yield _error("rollout", f"its last move is not stored: {rollout.unsaved}", "repair the store before a restart")
@@ -153,10 +153,6 @@ def _because(reason: str) -> str:
     if not reason:
         return ""
     return f":\n{reason}" if "\n" in reason else f": {reason}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _store(status: Status) -> Iterator[Finding]:
@@ -190,7 +186,7 @@ def _clock(report: Report, now: datetime) -> Iterator[Finding]:
         yield _warning("clock", what, "set both by NTP; expiry dates and times in reports depend on it")
     newest = max((one.last_seen for one in (*report.open, *report.noise, *report.races, *report.ignored)), default=None)
     if newest and newest > status.time + SKEW:
-        what = f"there is evidence from the future ({newest:%Y-%m-%d %H:%M:%S} UTC): the clock has gone back"
+        what = f"there is evidence from the future ({time(newest)}): the clock has gone back"
         yield _warning("clock", what, "set the clock by NTP; evidence is kept too long until then")
 
 

@@ -27,7 +27,8 @@ def judge(
     Ends with 0 if all verdicts follow from the evidence; with 1 if one does not, or if there is none; with 64 if the
     file cannot be read.
     """
-    from parallelrun.cli.words import clean, time  # noqa: PLC0415 - `--help` needs none of it
+    from parallelrun.cli.words import clean  # noqa: PLC0415 - `--help` needs none of it
+    from parallelrun.config.words import time  # noqa: PLC0415
     from parallelrun.judge import JournalError  # noqa: PLC0415
     from parallelrun.judge import replay as judge_again  # noqa: PLC0415
 

@@ -5,7 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from parallelrun.api.models import Pair
-from parallelrun.cli.words import clean, milliseconds, time
+from parallelrun.cli.words import clean, milliseconds
+from parallelrun.config.words import time
 from parallelrun.evidence.visible import visible
 from parallelrun.web.sidebyside import Cell, Row, everything
 

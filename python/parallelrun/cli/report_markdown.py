@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from parallelrun.api.models import Difference
-from parallelrun.cli.words import NOTHING, milliseconds, time
+from parallelrun.cli.words import NOTHING, milliseconds
+from parallelrun.config.words import time
 from parallelrun.evidence.visible import in_one_line, visible
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share

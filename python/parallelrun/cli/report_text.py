@@ -9,7 +9,8 @@ from rich.text import Text
 
 from parallelrun.api.models import Difference
 from parallelrun.cli.rollout_text import moves
-from parallelrun.cli.words import clean, milliseconds, time
+from parallelrun.cli.words import clean, milliseconds
+from parallelrun.config.words import time
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
 

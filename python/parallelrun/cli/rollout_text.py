@@ -5,8 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from parallelrun.api.rollout import Evidence, Move, Rollout
-from parallelrun.cli.words import clean, lines, time
-from parallelrun.config.words import span
+from parallelrun.cli.words import clean, lines
+from parallelrun.config.words import span, time
 
 MOVES = 10
 """The last ones are shown."""

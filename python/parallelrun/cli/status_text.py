@@ -8,8 +8,8 @@ from parallelrun.api.alerts import Alerts
 from parallelrun.api.models import Ledger
 from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
-from parallelrun.cli.words import clean, lines, size, time
-from parallelrun.config.words import number, span
+from parallelrun.cli.words import clean, lines, size
+from parallelrun.config.words import number, span, time
 from parallelrun.evidence.outcomes import COMPARED
 from parallelrun.web.report import compared, made_of
 

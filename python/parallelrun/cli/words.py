@@ -1,7 +1,5 @@
 """Words and numbers as the reading commands print them."""
 
-from datetime import datetime
-
 from rich.text import Text
 
 from parallelrun.evidence.visible import in_one_line
@@ -21,11 +19,6 @@ def clean(text: str | None, style: str = "", most: int = 200) -> Text:
 def lines(text: str, style: str = "", most: int = 200) -> Text:
     """As `clean`, for a text of several lines."""
     return Text("\n").join(clean(line, style, most) for line in text.splitlines())
-
-
-def time(moment: datetime) -> str:
-    """`2026-03-01 10:00:00 UTC`."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def milliseconds(value: float | None) -> str:

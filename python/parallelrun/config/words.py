@@ -1,4 +1,6 @@
-"""Numbers in words, the same wherever people read them."""
+"""Numbers and times in words, the same wherever people read them."""
+
+from datetime import datetime
 
 
 def number(count: int, noun: str) -> str:
@@ -12,3 +14,8 @@ def span(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86_400:.0f} d"
+
+
+def time(moment: datetime) -> str:
+    """`2026-03-01 10:00:00 UTC`."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

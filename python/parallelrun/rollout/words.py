@@ -1,8 +1,7 @@
 """Where a rollout stands, in sentences."""
 
-from datetime import datetime
-
 from parallelrun.config.units import format_share
+from parallelrun.config.words import time
 from parallelrun.rollout.actions import Action
 from parallelrun.rollout.standing import Standing
 from parallelrun.rollout.state import State
@@ -14,10 +13,10 @@ def summary(standing: Standing) -> str:
     sentences = [_where(standing)]
     if state.fallback_since:
         sentences.append(
-            f"Since {moment(state.fallback_since)} the breaker sends everybody to the old side; the clock stands still."
+            f"Since {time(state.fallback_since)} the breaker sends everybody to the old side; the clock stands still."
         )
     if state.phase == "paused":
-        sentences.append(f"Paused since {moment(state.moved_at)}: `resume` goes on, `rollback` goes back.")
+        sentences.append(f"Paused since {time(state.moved_at)}: `resume` goes on, `rollback` goes back.")
     elif state.progress and not state.stopped_at:
         sentences.append(_next(standing))
     if standing.outdated:
@@ -54,12 +53,7 @@ def already(state: State, action: Action) -> str | None:
         return "There is nothing to go back from: no rollout has been started."
     what = "paused" if state.phase == "paused" else "rolled back"
     noted = " The reason given now is noted in the history." if action.kind == "note" else ""
-    return f"It was {what} already, since {moment(state.moved_at)}.{noted}"
-
-
-def moment(at: datetime) -> str:
-    """`2026-03-01 10:00 UTC`."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"It was {what} already, since {time(state.moved_at)}.{noted}"
 
 
 def _where(standing: Standing) -> str:
@@ -71,9 +65,9 @@ def _where(standing: Standing) -> str:
             "`parallelrun rollout start` starts one, and so does a `rollout` in the configuration."
         )
     if state.phase == "rolled_back":
-        return f"Rolled back at {moment(state.moved_at)}: the old side serves everybody. `start` starts anew."
+        return f"Rolled back at {time(state.moved_at)}: the old side serves everybody. `start` starts anew."
     if state.phase == "complete":
-        return f"Complete since {moment(state.moved_at)}: the new side serves {weight} of the clients."
+        return f"Complete since {time(state.moved_at)}: the new side serves {weight} of the clients."
     if state.progress == "shadow":
         return "Shadow: the old side serves everybody, and evidence for the first step is collected."
     if state.progress == "baking":
@@ -93,7 +87,7 @@ def _next(standing: Standing) -> str:
         then = format_share(following)
     if state.waiting_since and standing.verdict and standing.verdict.kind == "advance":
         return (
-            f"Next is {then}, which has waited for a person's approval since {moment(state.waiting_since)}: "
+            f"Next is {then}, which has waited for a person's approval since {time(state.waiting_since)}: "
             "`parallelrun rollout advance` gives it."
         )
     approval = " and a person's approval" if following in standing.plan.approve else ""
@@ -102,4 +96,4 @@ def _next(standing: Standing) -> str:
 
 def _not_before(state: State, standing: Standing) -> str:
     hold = standing.hold_until
-    return f", not before {moment(hold)}" if hold and hold > standing.now else ""
+    return f", not before {time(hold)}" if hold and hold > standing.now else ""

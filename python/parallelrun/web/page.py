@@ -3,7 +3,6 @@ text.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
@@ -11,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from parallelrun.api.models import Pair
+from parallelrun.config.words import time
 from parallelrun.evidence.outcomes import ALL, COMPARED, FAILED
 from parallelrun.evidence.visible import in_one_line, visible
 from parallelrun.web.notes import notes
@@ -65,7 +65,7 @@ def _environment() -> Environment:
         "line": in_one_line,
         "percent": percent,
         "interval": interval,
-        "time": _time,
+        "time": time,
         "ms": _ms,
     }
     return environment
@@ -90,10 +90,6 @@ def _slices(report: Report) -> list[Slice]:
         for style, count in counts.items()
         if count
     ]
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _ms(value: float | None) -> str:

@@ -48,7 +48,7 @@ def test_before_a_start() -> None:
 def test_at_a_step_before_and_after_its_least_time() -> None:
     walk = Walk().to("stepping", STEPS[1])
     text = summary(standing(walk, "hold"))
-    until = f"{walk.now + HOLD:%Y-%m-%d %H:%M}"
+    until = f"{walk.now + HOLD:%Y-%m-%d %H:%M:%S}"
     assert text == (
         "Step 2 of 3: the new side serves 50% of the clients. "
         f"Next is 100%, with proof of every budget, not before {until} UTC."
@@ -78,7 +78,9 @@ def test_a_step_that_waits_for_a_person() -> None:
     assert "and a person's approval" in summary(standing(walk, "hold"))
     walk.goes("advance", after=HOLD)
     assert "`parallelrun rollout advance` gives it" in summary(standing(walk, "advance"))
-    assert told(walk, "advance") == [f"the rollout waits for approval since {walk.now:%Y-%m-%d %H:%M} UTC, weight 10 %"]
+    assert told(walk, "advance") == [
+        f"the rollout waits for approval since {walk.now:%Y-%m-%d %H:%M:%S} UTC, weight 10 %"
+    ]
     assert told(walk, "hold") == []
 
 
@@ -90,7 +92,7 @@ def test_paused() -> None:
     (text,) = told(walk, "hold")
     assert text.startswith("the rollout is paused since")
     assert text.endswith(" weight 10 %:\nlunch\nBecause of hold.")
-    assert told(walk) == [f"the rollout is paused since {walk.now:%Y-%m-%d %H:%M} UTC, weight 10 %: lunch"]
+    assert told(walk) == [f"the rollout is paused since {walk.now:%Y-%m-%d %H:%M:%S} UTC, weight 10 %: lunch"]
     found = position_of(walk, "hold")
     assert (found.phase, found.hold_until, found.deadline, found.paused_since) == ("paused", None, None, walk.now)
 
@@ -121,7 +123,7 @@ def test_where_nobody_gave_a_reason_none_is_made_up() -> None:
     walk = Walk().to("stepping", STEPS[0])
     walk.asked("pause", " ")
     assert reason(standing(walk, "hold")) == "Because of hold."
-    assert told(walk) == [f"the rollout is paused since {walk.now:%Y-%m-%d %H:%M} UTC, weight 10 %"]
+    assert told(walk) == [f"the rollout is paused since {walk.now:%Y-%m-%d %H:%M:%S} UTC, weight 10 %"]
     walk.asked("rollback")
     assert (walk.state.reason, reason(standing(walk))) == ("", "")
     assert told(walk) == ["the rollout was rolled back"]
