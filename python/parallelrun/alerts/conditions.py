@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from parallelrun.alerts.alert import Alert, Fact
 from parallelrun.alerts.facts import Facts, RolloutFacts, Side
 from parallelrun.config.units import MILLION, format_share
-from parallelrun.config.words import number, span
+from parallelrun.config.words import number, span, verb
 from parallelrun.evidence.copies import ENOUGH, MANY, QUIET, unnoticed, why_no_copies
 
 QUIET_MS = QUIET.total_seconds() * 1000
@@ -69,7 +69,7 @@ def _failing(facts: Facts, side: Side, requests: int, failed: int, counted: int)
     """`counted` of the failures are the side's own."""
     if requests < ENOUGH or counted <= MANY * requests:
         return
-    text = f"{failed} of its last {number(requests, 'request')} got no answer, or a 5xx."
+    text = f"{failed:,} of its last {number(requests, 'request')} got no answer, or a 5xx."
     yield Alert(
         f"failing:{side}",
         "critical" if side == "old" else "warning",
@@ -107,7 +107,8 @@ def _missed(facts: Facts) -> Iterator[Alert]:
 
 def _store(facts: Facts) -> Iterator[Alert]:
     if facts.store_error is not None:
-        text = f"{facts.store}: {facts.store_error}. {number(facts.held, 'pair')} wait in memory; traffic goes on."
+        held = f"{number(facts.held, 'pair')} {verb(facts.held, 'wait')} in memory"
+        text = f"{facts.store}: {facts.store_error}. {held}; traffic goes on."
         known: dict[str, Fact] = {"store": facts.store, "error": facts.store_error, "held": facts.held}
         yield Alert("store", "warning", "The store takes no evidence", text, known)
     if facts.lost and facts.now_ms - facts.lost.last_ms < LOST_MS:

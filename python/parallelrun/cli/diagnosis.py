@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
-from parallelrun.config.words import number, span, time
+from parallelrun.config.words import number, span, time, verb
 from parallelrun.evidence.copies import ENOUGH, LEFT_OUT, MANY, QUIET, unnoticed, why_no_copies
 from parallelrun.web.report import Report
 
@@ -122,8 +122,8 @@ def _breaker(breaker: BreakerStatus) -> Iterator[Finding]:
 def _failures(name: str, side: SideStatus) -> Iterator[Finding]:
     failed = sum(side.failures.values())
     if failed and failed >= MANY * side.requests:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in side.failures.items() if count)
-        what = f"{name} gave no answer to {failed} of {side.requests} requests ({kinds})"
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in side.failures.items() if count)
+        what = f"{name} gave no answer to {failed:,} of {number(side.requests, 'request')} ({kinds})"
         yield _error(name, what, f"check that {side.url} is up, reachable and fast enough for `{name}.timeout`")
 
 
@@ -158,7 +158,7 @@ def _because(reason: str) -> str:
 def _store(status: Status) -> Iterator[Finding]:
     store = status.store
     if store.error:
-        held = f"{number(store.held, 'pair')} wait in memory"
+        held = f"{number(store.held, 'pair')} {verb(store.held, 'wait')} in memory"
         what = f"the store {store.place} has not taken evidence since {store.since:%H:%M:%S} UTC: {store.error}; {held}"
         yield _error("store", what, "make room, or repair it; what waits is written by itself then")
     if store.lost:
@@ -170,7 +170,7 @@ def _alerts(status: Status) -> Iterator[Finding]:
     for target in status.alerts.targets:
         if target.error and target.failing_since and target.next_try_at:
             since, again = f"{target.failing_since:%H:%M:%S}", f"{target.next_try_at:%H:%M:%S}"
-            wait = f"{number(target.queued, 'alert')} wait, the next try is at {again}"
+            wait = f"{number(target.queued, 'alert')} {verb(target.queued, 'wait')}, the next try is at {again}"
             what = f"{target.target} has taken no alert since {since} UTC: {target.error}; {wait}"
             yield _error("alerts", what, "correct its `to`, or repair it; what waits goes out by itself then")
         if target.dropped:
@@ -220,18 +220,20 @@ def _left_out(status: Status) -> Iterator[Finding]:
         count = recent.outcomes.get(name, 0)
         if count > MANY * recent.requests:
             what, do = LEFT_OUT[name]
-            yield _warning("copies", f"{count} of the last {recent.requests} requests were not compared: {what}", do)
+            yield _warning(
+                "copies", f"{count:,} of the last {recent.requests:,} requests were not compared: {what}", do
+            )
     large = recent.outcomes.get("response_too_large", 0)
     if large > MANY * recent.requests:
-        what = f"{large} of the last {recent.requests} requests were not compared: answers over `limits.body`"
+        what = f"{large:,} of the last {recent.requests:,} requests were not compared: answers over `limits.body`"
         yield _warning("copies", what, "raise `limits.body`")
 
 
 def _evidence(report: Report) -> Iterator[Finding]:
     if report.compared.of >= ENOUGH and not report.compared.count:
-        reasons = ", ".join(f"{one.count} {one.outcome}" for one in report.not_compared)
+        reasons = ", ".join(f"{one.count:,} {one.outcome}" for one in report.not_compared)
         yield _error(
-            "evidence", f"nothing of {report.compared.of} requests was compared: {reasons}", "see the ledger's names"
+            "evidence", f"nothing of {report.compared.of:,} requests was compared: {reasons}", "see the ledger's names"
         )
     differences = [*report.open, *report.noise, *report.races]
     pairs = sum(one.verdicts.confirmed + one.verdicts.noise + one.verdicts.race for one in differences)
@@ -239,7 +241,7 @@ def _evidence(report: Report) -> Iterator[Finding]:
     if unconfirmed >= ENOUGH and not pairs:
         yield _warning(
             "evidence",
-            f"no difference could be confirmed ({unconfirmed} pairs): noise cannot be told from real ones",
+            f"no difference could be confirmed ({unconfirmed:,} pairs): noise cannot be told from real ones",
             "raise `limits.second_opinions`, or write rules for what differs by nature in answers to writes",
         )
     if report.noise and not report.open and not report.ledger.outcomes.get("match") and report.compared.count >= ENOUGH:

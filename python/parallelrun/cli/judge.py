@@ -28,7 +28,7 @@ def judge(
     file cannot be read.
     """
     from parallelrun.cli.words import clean  # noqa: PLC0415 - `--help` needs none of it
-    from parallelrun.config.words import time  # noqa: PLC0415
+    from parallelrun.config.words import number, time, verb  # noqa: PLC0415
     from parallelrun.judge import JournalError  # noqa: PLC0415
     from parallelrun.judge import replay as judge_again  # noqa: PLC0415
 
@@ -46,6 +46,6 @@ def judge(
         typer.echo(f"{replay}:{each.line}: {clean(where, most=_LONGEST)}")
         typer.echo(f"    {clean(each.recomputed.reason, most=_LONGEST)}")
     agree = found.verdicts - len(found.differing)
-    typer.echo(f"{agree:,} of {found.verdicts:,} verdicts follow from the evidence.")
+    typer.echo(f"{agree:,} of {number(found.verdicts, 'verdict')} {verb(agree, 'follow')} from the evidence.")
     if found.differing or not found.verdicts:
         raise typer.Exit(NO)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parallelrun.cli.words import clean, milliseconds
-from parallelrun.config.words import span
+from parallelrun.config.words import number, span, verb
 from parallelrun.evidence.counters import Counters, Latency
 from parallelrun.evidence.model import Example, Judged
 from parallelrun.evidence.outcomes import ALL, COMPARED, NOT_COMPARED
@@ -77,7 +77,7 @@ class Picture:
             ("old ", "dim"), self.old, ("  new ", "dim"), self.new, ("  weight ", "dim"), weight, f"  {self.phase}"
         )
         yield Text(
-            f"{counters.requests:,} requests in {span(counters.uptime_ms / 1000)}, {self.rate:,.0f}/s, "
+            f"{number(counters.requests, 'request')} in {span(counters.uptime_ms / 1000)}, {self.rate:,.0f}/s, "
             f"{counters.in_flight} in flight" + (f", {counters.rescued:,} rescued" if counters.rescued else "")
         )
         yield Text(compared(self.outcomes), "bold")
@@ -147,18 +147,18 @@ def picture(engine: "Engine", last: Picture | None) -> Picture:
 
 def summary(last: Picture) -> str:
     """One paragraph on everything since the start."""
-    counters, number = last.counters, len(last.differences)
-    sentences = [f"{counters.requests:,} requests in {span(counters.uptime_ms / 1000)}: {compared(last.outcomes)}."]
-    if number:
+    counters, requests = last.counters, number(last.counters.requests, "request")
+    sentences = [f"{requests} in {span(counters.uptime_ms / 1000)}: {compared(last.outcomes)}."]
+    if last.differences:
         most = last.differences[0].difference
         sentences.append(
-            f"{number} open difference{'s' if number > 1 else ''}, most often {most.location} of {most.endpoint} "
-            f"({most.kind}, {most.verdicts.shown:,} times)."
+            f"{number(len(last.differences), 'open difference')}, most often {most.location} of {most.endpoint} "
+            f"({most.kind}, {number(most.verdicts.shown, 'time')})."
         )
     elif any(last.outcomes[name] for name in COMPARED):
         sentences.append("No open differences.")
     if counters.rescued:
-        sentences.append(f"{counters.rescued:,} answers were rescued.")
+        sentences.append(f"{number(counters.rescued, 'answer')} {verb(counters.rescued, 'were')} rescued.")
     sentences.append(f"The evidence is in {last.store}.")
     return " ".join(sentences)
 
@@ -190,4 +190,4 @@ def _troubles(engine: "Engine") -> Iterator[str]:
     if engine.collector.health.error:
         yield f"the store does not take evidence: {engine.collector.health.error}"
     if engine.collector.lost:
-        yield f"{engine.collector.lost:,} example pairs lost"
+        yield f"{number(engine.collector.lost, 'example pair')} lost"

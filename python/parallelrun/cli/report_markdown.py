@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from parallelrun.api.models import Difference
 from parallelrun.cli.words import NOTHING, milliseconds
-from parallelrun.config.words import time
+from parallelrun.config.words import number, time
 from parallelrun.evidence.visible import in_one_line, visible
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
@@ -34,7 +34,7 @@ def code(text: str | None) -> str:
         return f"*{NOTHING}*"
     safe = in_one_line(text)[:200].replace("|", "\\|")
     if not safe.strip():
-        return f"*blank, {len(safe)} characters*" if safe else "*empty*"
+        return f"*blank, {number(len(safe), 'character')}*" if safe else "*empty*"
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", safe)), default=0))
     padded = f" {safe} " if safe.startswith("`") or safe.endswith("`") else safe
     return f"{fence}{padded}{fence}"

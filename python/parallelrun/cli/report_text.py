@@ -72,7 +72,7 @@ def _open(place: int, one: Difference) -> Iterator[RenderableType]:
     )
     rate = one.rate
     facts = f"{rate.count:,} of {rate.of:,} compared ({percent(rate)}, 95 % interval {interval(rate)})"
-    facts += f", {one.noise_count:,} more were noise" if one.noise_count else ""
+    facts += f", noise in {one.noise_count:,} more" if one.noise_count else ""
     unconfirmed = "" if one.verdicts.confirmed else ", not confirmed: could not be asked again"
     lines = [
         Text(f"{facts}{unconfirmed}", "dim"),

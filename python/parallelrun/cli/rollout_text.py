@@ -6,7 +6,7 @@ from rich.text import Text
 
 from parallelrun.api.rollout import Evidence, Move, Rollout
 from parallelrun.cli.words import clean, lines
-from parallelrun.config.words import span, time
+from parallelrun.config.words import number, span, time
 
 MOVES = 10
 """The last ones are shown."""
@@ -30,7 +30,7 @@ def rollout_text(rollout: Rollout) -> Group:
     if rollout.more_requests:
         where = f" at {rollout.endpoint}" if rollout.endpoint else ""
         when = f", in about {span(rollout.eta_s)}" if rollout.eta_s is not None else ""
-        table.add_row("missing", clean(f"{rollout.more_requests:,} more answers{where}{when}", most=_LONGEST))
+        table.add_row("missing", clean(f"{number(rollout.more_requests, 'more answer')}{where}{when}", most=_LONGEST))
     if rollout.deadline:
         table.add_row("deadline", time(rollout.deadline))
     parts: list[RenderableType] = [clean(rollout.summary, "bold", most=_LONGEST), table]

@@ -9,7 +9,7 @@ from parallelrun.api.models import Ledger
 from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
 from parallelrun.cli.words import clean, lines, size
-from parallelrun.config.words import number, span, time
+from parallelrun.config.words import number, span, time, verb
 from parallelrun.evidence.outcomes import COMPARED
 from parallelrun.web.report import compared, made_of
 
@@ -51,7 +51,7 @@ def _rollout(rollout: Position) -> Text:
 def _traffic(status: Status) -> str:
     recent = status.recent
     lately = f"{recent.per_s:.1f}/s over the last {span(recent.seconds)}" if recent.seconds else "just started"
-    return f"{status.requests:,} requests since the start, {status.in_flight} under way, {lately}"
+    return f"{number(status.requests, 'request')} since the start, {status.in_flight} under way, {lately}"
 
 
 def _compared(ledger: Ledger) -> str:
@@ -63,12 +63,12 @@ def _compared(ledger: Ledger) -> str:
 
 def _side(side: SideStatus) -> Text:
     text = clean(side.url)
-    text.append(f"  {side.requests:,} requests, {side.status_5xx:,} answers 5xx")
+    text.append(f"  {number(side.requests, 'request')}, {number(side.status_5xx, 'answer')} 5xx")
     failures = {name: count for name, count in side.failures.items() if count}
     if failures:
         text.append(f", failed: {', '.join(f'{count:,} {name}' for name, count in failures.items())}", "red")
     if side.missed_writes:
-        text.append(f", missed {side.missed_writes:,} writes", "red")
+        text.append(f", missed {number(side.missed_writes, 'write')}", "red")
     if side.health:
         text.append(
             "  healthy" if side.health.ok else f"  unhealthy: {side.health.error}", "green" if side.health.ok else "red"
@@ -97,9 +97,9 @@ def _store(status: Status) -> Text:
         "  writing" if store.error is None else f"  failing: {store.error}", "" if store.error is None else "red"
     )
     if store.held:
-        text.append(f", {store.held:,} pairs wait ({size(store.held_bytes)})")
+        text.append(f", {number(store.held, 'pair')} {verb(store.held, 'wait')} ({size(store.held_bytes)})")
     if store.lost:
-        text.append(f", {store.lost:,} pairs lost", "red")
+        text.append(f", {number(store.lost, 'pair')} lost", "red")
     return text
 
 
@@ -116,7 +116,7 @@ def _alerts(alerts: Alerts) -> Text:
             again = f", next try at {time(target.next_try_at)}" if target.next_try_at else ""
             text.append_text(clean(f"  failing: {target.error}{again}", "red"))
         if target.queued:
-            text.append(f", {target.queued:,} wait")
+            text.append(f", {target.queued:,} {verb(target.queued, 'wait')}")
         if target.dropped:
             text.append(f", {target.dropped:,} dropped", "red")
     if not alerts.targets:

@@ -2,10 +2,17 @@
 
 from datetime import datetime
 
+_OF_ONE = {"are": "is", "do": "does", "were": "was"}
+
 
 def number(count: int, noun: str) -> str:
     """`1 endpoint`, `1,234 endpoints`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def verb(count: int, plural: str) -> str:
+    """`waits` of one, `wait` of any other number."""
+    return plural if count != 1 else _OF_ONE.get(plural, f"{plural}s")
 
 
 def span(seconds: float) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
+from parallelrun.config.words import number
+
 QUIET = timedelta(minutes=5)
 """So long without a request is worth a word."""
 MANY = 0.05
@@ -67,7 +69,7 @@ def why_no_copies(recent: Recent, *, weight: float, sample: float, failed: bool,
     if left_out:
         name = max(left_out, key=left_out.__getitem__)
         what, do = LEFT_OUT[name]
-        return f"{what} ({left_out[name]} of {recent.requests} requests)", do
+        return f"{what} ({left_out[name]:,} of {number(recent.requests, 'request')})", do
     if failed:
         return "it cannot be reached", f"check that {url} is up and reachable from here"
     return "no copy was sent", "look at the ledger: `parallelrun report`"

@@ -1,7 +1,7 @@
 """The verdict: a function of one look, of what the judge remembers, and of the gate. No clock and no I/O."""
 
 from parallelrun.config.rollout import Gate
-from parallelrun.config.words import span
+from parallelrun.config.words import number, span
 from parallelrun.judge import words
 from parallelrun.judge.bake import watched
 from parallelrun.judge.combining import in_order
@@ -99,5 +99,5 @@ def _blind(look: Look, state: JudgeState) -> str | None:
     if not look.requests:
         return f"no request has come for {span(waited)}"
     if not any(each.compared or each.failures.total or each.split for each in look.endpoints):
-        return f"none of {look.requests:,} requests was compared"
+        return f"none of {number(look.requests, 'request')} was compared"
     return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from parallelrun.config.rollout import Gate
 from parallelrun.config.units import MILLION, format_share
-from parallelrun.config.words import span
+from parallelrun.config.words import number, span, verb
 from parallelrun.judge.look import Stable
 from parallelrun.judge.verdict import Finding, Proof
 
@@ -24,8 +24,8 @@ def advance(proofs: Sequence[Proof], gate: Gate) -> str:
 def never(stable: Sequence[Stable]) -> str:
     """Of confirmed differences where none is tolerated."""
     first, *others = stable
-    pairs = f"{first.count:,} pair{'s' if first.count > 1 else ''}"
-    more = f" The same holds for {len(others)} more." if others else ""
+    pairs = number(first.count, "pair")
+    more = f" The same holds for {number(len(others), 'more difference')}." if others else ""
     return (
         f"{first.location} of {first.endpoint} differs and differed when asked again (in {pairs}); `never` tolerates "
         f"none there.{more} Signature {first.signature}."
@@ -35,7 +35,7 @@ def never(stable: Sequence[Stable]) -> str:
 def roll_back(worst: Finding, culprits: Sequence[Finding], gate: Gate, log_e: float, *, earlier: bool) -> str:
     """Of evidence that the new version is over budget."""
     others = len({each.endpoint for each in culprits} - {worst.endpoint})
-    beside = f" {others} more endpoint{'s stand' if others > 1 else ' stands'} out." if others else ""
+    beside = f" {number(others, 'more endpoint')} {verb(others, 'stand')} out." if others else ""
     when = "evidence as strong as at an earlier look" if earlier else "evidence as strong as this"
     return (
         f"{_where(worst)}: {finding(worst, gate)}.{beside} Were the new version within budget, chance would give "
@@ -45,11 +45,11 @@ def roll_back(worst: Finding, culprits: Sequence[Finding], gate: Gate, log_e: fl
 
 def suspect(found: Finding, gate: Gate, more: int | None, eta_s: float | None) -> str:
     """Of an endpoint that is bad by itself, which among so many is not enough to go back."""
-    then = (
-        f"About {more:,} more answers there{_when(eta_s)} are enough to go back, if it goes on so"
-        if more
-        else "It is not getting clearer at this rate"
-    )
+    if more:
+        needed = f"About {number(more, 'more answer')} there{_when(eta_s)} {verb(more, 'are')} enough"
+        then = f"{needed} to go back, if it goes on so"
+    else:
+        then = "It is not getting clearer at this rate"
     return (
         f"{_where(found)}: {finding(found, gate)}. That is strong by itself ({odds(found.log_e)} by chance), but not "
         f"yet strong enough among all endpoints. {then}."
@@ -60,20 +60,20 @@ def unproved(found: Proof, gate: Gate, eta_s: float | None, endpoint: str | None
     """Of a budget that is not proved to be kept."""
     mostly = f", mostly at {endpoint}" if endpoint else ""
     if not found.of:
-        needed = f" It takes at least {found.more_if_clean:,} answers." if found.more_if_clean else ""
+        needed = f" It takes at least {number(found.more_if_clean, 'answer')}." if found.more_if_clean else ""
         return f"Nothing has been counted yet for `{found.metric}`, so nothing is proved.{needed}"
     seen = f"Not enough evidence yet: {finding(found, gate)}{mostly}."
     if found.more and found.metric == "mismatch" and found.rate is not None and found.rate * MILLION > gate.mismatch:
         # Over budget, and yet to be proved within it: what is judged is what the old version does not explain.
         seen += " The old version differs from itself as often, as far as it was asked again."
     if found.more:
-        return (
-            f"{seen} About {found.more:,} more answers{_when(eta_s)} prove that it is within budget, if it goes on so."
-        )
+        more = f"About {number(found.more, 'more answer')}{_when(eta_s)} {verb(found.more, 'prove')}"
+        return f"{seen} {more} that it is within budget, if it goes on so."
     if found.more_if_clean:
+        more = f"{number(found.more_if_clean, 'more answer')} {verb(found.more_if_clean, 'do')}"
         return (
             f"{seen} At this rate no number of answers proves that it is within budget; if nothing more speaks against "
-            f"it, at least {found.more_if_clean:,} more do{_when(eta_s)}."
+            f"it, at least {more}{_when(eta_s)}."
         )
     return f"{seen} No number of answers proves that it is within budget."
 
@@ -82,20 +82,18 @@ def finding(found: Finding, gate: Gate) -> str:
     """What was seen of a metric, with its budget."""
     if not found.of or found.rate is None:
         return f"nothing counted for `{found.metric}`"
-    of = f"{found.of:,}"
+    of = number(found.of, "answer")
     match found.metric:
         case "mismatch":
-            seen = f"{found.events:,} of {of} answers differ"
+            seen = f"{found.events:,} of {of} {verb(found.events, 'differ')}"
             budget = format_share(gate.mismatch)
         case "failures":
-            more = f"{found.events:,} more failures" if found.events >= 0 else f"{-found.events:,} fewer failures"
-            seen = (
-                f"{more} than the old version in {of} answers" if found.events else f"no more failures in {of} answers"
-            )
+            more = number(abs(found.events), "more failure" if found.events > 0 else "fewer failure")
+            seen = f"{more} than the old version in {of}" if found.events else f"no more failures in {of}"
             budget = format_share(gate.failures)
         case "slower":
             limit = f"{gate.slower.ratio:g} times the old version's {format_share(gate.slower.quantile)} quantile"
-            seen = f"{found.events:,} of {of} answers were slower than {limit}"
+            seen = f"{found.events:,} of {of} {verb(found.events, 'were')} slower than {limit}"
             budget = format_share(MILLION - gate.slower.quantile)
     return f"{seen} ({percent(found.rate)}, budget {budget})"
 

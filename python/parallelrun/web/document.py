@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from parallelrun.api.models import Body
+from parallelrun.config.words import number, verb
 
 MOST_LINES = 20_000
 MOST_DEPTH = 100
@@ -49,11 +50,12 @@ def lines(body: Body | None) -> list[Line]:
     if body is None:
         return []
     if body.text is None:
-        return [Line(f"{body.bytes:,} bytes that are no text, hash {body.hash}")] if body.bytes else []
+        what = f"{number(body.bytes, 'byte')} that {verb(body.bytes, 'are')} no text, hash {body.hash}"
+        return [Line(what)] if body.bytes else []
     found = (None if body.truncated else _json(body.text)) or [Line(line) for line in body.text.splitlines()]
     kept = found[:MOST_LINES]
     if body.truncated or len(found) > MOST_LINES:
-        kept.append(Line(f"… cut: the whole body has {body.bytes:,} bytes"))
+        kept.append(Line(f"… cut: the whole body has {number(body.bytes, 'byte')}"))
     return kept
 
 
@@ -77,8 +79,8 @@ def _laid_out(value: Any, path: str, before: str = "", after: str = "", depth: i
         return
     is_object = isinstance(value, _Object)
     yield Line(f"{indent}{before}{'{' if is_object else '['}", path)
-    for number, item in enumerate(value, 1):
-        comma = "," if number < len(value) else ""
+    for place, item in enumerate(value, 1):
+        comma = "," if place < len(value) else ""
         if is_object:
             name, member = item
             start = f"{json.dumps(name, ensure_ascii=False)}: "

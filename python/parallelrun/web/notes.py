@@ -45,7 +45,7 @@ def _caps(caps: dict[str, int]) -> Iterator[str]:
         names = ", ".join(cut)
         yield (
             f"{number(sum(cut.values()), 'comparison')} met a limit and stopped early ({names}). "
-            "What they found is right, but there may be more."
+            "What was found is right, but there may be more."
         )
     if caps.get("endpoints"):
         yield "There are more endpoints than `limits.endpoints`; the rest is counted together as (other)."

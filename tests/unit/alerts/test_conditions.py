@@ -17,6 +17,7 @@ from parallelrun.alerts.conditions import (
 )
 from parallelrun.alerts.facts import Counted, Facts, Lately, RolloutFacts, Unhealthy
 from parallelrun.alerts.happenings import FAULTS
+from tests.support.plural import wrong_plurals
 from tests.unit.alerts.given import NOW, recent
 
 WELL = Facts(
@@ -43,7 +44,7 @@ def test_all_is_well() -> None:
     ("changes", "why"),
     [
         ({"sample": 0.0}, "weight 0 and sampling 0 %"),
-        ({"recent": recent(new=0, outcomes={"breaker_open": 1000})}, "the breaker is open (1000 of 1000 requests)"),
+        ({"recent": recent(new=0, outcomes={"breaker_open": 1000})}, "the breaker is open (1,000 of 1,000 requests)"),
         ({"recent": recent(new=0, outcomes={"match": 1}), "new_failed": True}, "it cannot be reached"),
     ],
 )
@@ -99,6 +100,13 @@ def test_the_store_and_what_was_lost() -> None:
     assert "disk full" in one(store_error="disk full", held=7).text
     assert one(lost=Lately(5, NOW)).facts == {"pairs": 5}
     assert found(lost=Lately(5, NOW - LOST_MS)) == []
+
+
+def test_one_is_no_plural() -> None:
+    single = {"missed": {("new", "POST /a"): Lately(1, NOW)}, "store_error": "full", "held": 1, "lost": Lately(1, NOW)}
+    texts = [f"{alert.title}\n{alert.text}" for alert in found(**single)]
+    assert len(texts) == 3
+    assert [wrong for text in texts for wrong in wrong_plurals(text)] == []
 
 
 def test_where_the_rollout_stands() -> None:

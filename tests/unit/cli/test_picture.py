@@ -12,6 +12,7 @@ from parallelrun.evidence.counters import Counters
 from parallelrun.evidence.model import Difference, Example, Judged, Times
 from parallelrun.evidence.status import Verdicts
 from parallelrun.web.report import compared
+from tests.support.plural import wrong_plurals
 
 COUNTERS = Counters.model_validate(
     {
@@ -117,6 +118,14 @@ def test_the_summary() -> None:
     assert "No open differences." in summary(replace(PICTURE, differences=()))
     nothing = replace(PICTURE, differences=(), counters=Counters(uptime_ms=3000))
     assert summary(nothing) == "0 requests in 3 s: no requests yet. The evidence is in sqlite:///parallelrun.db."
+
+
+def test_one_is_no_plural() -> None:
+    counters = COUNTERS.model_copy(update={"requests": 1, "rescued": 1})
+    single = replace(PICTURE, counters=counters, differences=(judged("GET /", "$.total", 1),))
+    assert wrong_plurals(summary(single)) == wrong_plurals(drawn(single)) == []
+    assert summary(single).startswith("1 request in 10 min: ")
+    assert "1 open difference, most often $.total of GET / (value, 1 time). 1 answer was rescued." in summary(single)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,13 @@ import pytest
 
 from parallelrun.api.alerts import Alerts, Target
 from parallelrun.cli.diagnosis import Finding, diagnose
+from parallelrun.cli.status_text import status_text
 from parallelrun.engine.health import Health
+from parallelrun.web.notes import notes
 from parallelrun.web.report import Report
 from tests.support.fake_engine import FakeEngine
+from tests.support.plural import wrong_plurals
+from tests.unit.report.test_text import printed
 
 NOW = datetime(2100, 3, 1, 12, 0, 0, tzinfo=UTC)
 BUSY = {"seconds": 300.0, "requests": 100, "per_s": 0.3, "old": 100, "new": 100, "outcomes": {"match": 100}}
@@ -107,6 +111,20 @@ def test_store(findings: Change) -> None:
     found = one(findings(store={"error": "database or disk is full", "held": 3}))
     assert "database or disk is full; 3 pairs wait in memory" in found.what
     assert one(findings(store={"lost": 1})).what == "1 example pair never reached the store"
+
+
+async def test_one_is_no_plural(findings: Change, engine: FakeEngine) -> None:
+    side = {"missed_writes": 1, "failures": {"connect": 1}, "requests": 1}
+    found = findings(new=side, store={"error": "full", "held": 1, "lost": 1})
+    texts = [finding.what for finding in found]
+    assert "new gave no answer to 1 of 1 request (1 connect)" in texts
+    status = (await engine.report()).status
+    ones = {"old": status.old, "new": status.new, "store": status.store} | {"requests": 1}
+    for name, changes in (("new", side | {"status_5xx": 1}), ("store", {"held": 1, "lost": 1})):
+        ones[name] = getattr(status, name).model_copy(update=changes)
+    report = (await engine.report()).model_copy(update={"status": status.model_copy(update=ones)})
+    texts += [printed(status_text(report.status, report.ledger)), *notes(report)]
+    assert [wrong for text in texts for wrong in wrong_plurals(text)] == []
 
 
 async def test_clock(findings: Change, engine: FakeEngine) -> None:

@@ -15,6 +15,7 @@ from parallelrun.evidence.rates import wilson
 from parallelrun.web.page import page
 from parallelrun.web.report import Report, percent, share
 from tests.support.fake_engine import FakeEngine
+from tests.support.plural import wrong_plurals
 from tests.unit.report.test_text import printed
 
 
@@ -60,6 +61,13 @@ async def test_in_no_form_does_a_healthy_run_look_bad(engine: FakeEngine) -> Non
     status = printed(status_text(report.status, report.ledger))
     assert "100 % alike of 100 % compared (1,221 requests since" in status
     assert "; alike: 0 match, 20 ignored, 1,200 noise, 1 race)" in status
+
+
+async def test_one_is_no_plural_in_any_form(engine: FakeEngine) -> None:
+    engine.core.differ(confirmed=1, noise=1)
+    report = await made(engine, mismatch=1, new_failed=1)
+    for text in (printed(report_text(report)), markdown(report), re.sub("<[^>]*>", "", page(report))):
+        assert wrong_plurals(text) == []
 
 
 async def test_what_is_alike_and_what_is_not_make_up_what_was_compared(engine: FakeEngine) -> None:
