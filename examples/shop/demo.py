@@ -18,6 +18,9 @@ from shop.traffic import progress
 from shop.verdict import Difference, Verdict
 from shop.visitors import LEAST
 
+BRIEF = 30
+"""Characters of a value in the list of what was found."""
+
 
 class Steps:
     """Says what the demo is doing, and after how many seconds."""
@@ -73,7 +76,6 @@ def _play(say: Steps, directory: Path, requests: int, seed: int) -> tuple[Verdic
         with _page(directory).open("wb") as page:
             proxy.report("html", page)
         say("stopping everything ...")
-    say.console.print(_table(verdict))
     say.console.print(_timeline(story))
     say(f"[bold]{verdict}[/]")
     say(f"[bold]{story}[/]")
@@ -82,14 +84,21 @@ def _play(say: Steps, directory: Path, requests: int, seed: int) -> tuple[Verdic
 
 
 def _compare(say: Steps, shop: Shop, proxy: Proxy, requests: int, directory: Path) -> Verdict:
-    """The first half: the old version serves, the new one only gets copies, and every mistake in it shows."""
+    """The first half: the old version serves, the new one only gets copies, and every mistake in it shows. The whole
+    report goes into a file: what counts here is that what was planted was found.
+    """
     say(f"sending {requests} requests: visitors browse, search, fill baskets and order, prices change ...")
     with progress(say.console) as bar:
         task = bar.add_task("requests", total=requests)
         verdict = run(shop, proxy, requests, lambda: bar.advance(task))
-    say("all of them are answered, compared and counted; the report:")
-    say.console.file.flush()
-    proxy.report("text")
+    text = directory.resolve() / "report.txt"
+    with text.open("wb") as file:
+        proxy.report("text", file)
+    answer, headline, *_ = text.read_text().splitlines()
+    say(f"all of them are answered, compared and counted. [bold]{answer}[/]")
+    say(escape(headline))
+    say.console.print(_list(verdict), highlight=False)
+    say(f"each with its example, and what is noise: {text}")
     return verdict
 
 
@@ -99,33 +108,43 @@ def _climb(say: Steps, shop: Shop, proxy: Proxy) -> Story:
     shop.replace_new(())
     shop.reset(shop.seed)
     with progress(say.console) as bar:
-        task = bar.add_task("requests", total=None)
-        return climb(shop, proxy, say, lambda: bar.advance(task))
+        task = bar.add_task("requests", total=None)  # nobody knows how many it takes
+        story = climb(shop, proxy, say, lambda: bar.advance(task))
+        bar.update(task, total=story.statuses.total())
+        return story
 
 
 def _page(directory: Path) -> Path:
     return directory.resolve() / "report.html"
 
 
-def _table(verdict: Verdict) -> Table:
-    """Each planted mistake beside the differences that gave it away, then what should not be there."""
-    table = Table("planted", "what is wrong", "found", title="What was planted, and what was found", show_lines=True)
+def _list(verdict: Verdict) -> Table:
+    """Each planted mistake, below it the differences that gave it away; then what should not be there."""
+    table = Table("planted", "what is wrong, and where it was found", box=None, padding=(0, 2, 0, 0))
     for name, shown in verdict.found.items():
-        table.add_row(f"[green]{name}[/]", escape(REGRESSIONS[name].what), _places(shown))
+        table.add_row(f"[green]{name}[/]", _found(REGRESSIONS[name].what, shown))
     for name, shown in verdict.missed.items():
-        table.add_row(f"[bold red]{name}[/]", escape(REGRESSIONS[name].what), _places(shown) or "[bold red]missed[/]")
+        what = REGRESSIONS[name].what if shown else f"{REGRESSIONS[name].what}: not found"
+        table.add_row(f"[bold red]{name}[/]", _found(what, shown))
     for one in verdict.false_alarms:
-        table.add_row("[bold red]nothing[/]", "a false alarm", _places([one]))
+        table.add_row("[bold red]nothing[/]", _found("a false alarm", [one]))
     return table
 
 
-def _places(shown: list[Difference]) -> str:
-    return "\n".join(_place(one) for one in shown)
+def _found(what: str, shown: list[Difference]) -> str:
+    return "\n".join([escape(what), *(f"[dim]{escape(_place(one))}[/]" for one in shown)])
 
 
 def _place(one: Difference) -> str:
-    old, new = ("nothing" if one[side] is None else one[side] for side in ("old", "new"))
-    return escape(f"{one['endpoint']}  {one['location']}  {one['kind']}, {one['count']} times: {old} -> {new}")
+    rate, old, new = one["rate"], _brief(one["old"]), _brief(one["new"])
+    often = f"in {rate['count']} of {rate['of']} pairs"
+    return f"{one['endpoint']}  {one['location']}  {one['kind']}, {often}: {old} -> {new}"
+
+
+def _brief(value: str | None) -> str:
+    if value is None:
+        return "nothing"
+    return value if len(value) <= BRIEF else f"{value[: BRIEF - 1]}…"
 
 
 def _timeline(story: Story) -> Table:

@@ -60,8 +60,8 @@ class Proxy:
                 raise MiddleError(f"the plan of the rollout is not in force: {config['refused']}")
             time.sleep(LOOK_S)
 
-    def report(self, form: str, to: IO[bytes] | None = None) -> None:
-        """Runs `parallelrun report --format FORM`, which prints into the file, or where we print.
+    def report(self, form: str, to: IO[bytes]) -> None:
+        """Runs `parallelrun report --format FORM`, which prints into the file.
 
         Raises:
             MiddleError: it ends with neither 0 nor 1, which stands for differences.

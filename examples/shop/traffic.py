@@ -73,7 +73,7 @@ def main() -> None:
     with progress(console) as bar:
         task = bar.add_task("requests", total=options.requests)
         statuses = asyncio.run(send(rounds, options.url, _think, lambda: bar.advance(task)))
-    console.print(", ".join(f"{count} times {status}" for status, count in sorted(statuses.items())))
+    console.print("answers: " + ", ".join(f"{count} with {status}" for status, count in sorted(statuses.items())))
 
 
 async def _think(_: int) -> None:

@@ -80,10 +80,15 @@ def test_the_command_ends_well_and_leaves_nothing_behind(tmp_path: Path, scratch
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+    first_half, _, second_half = result.stdout.partition("the mistakes are fixed")
+    assert len(first_half.splitlines()) < 45, "what a newcomer reads to the end"
+    assert "12 open differences at 9 endpoints. " in first_half
+    for half in (first_half, second_half):
+        assert re.search(r"requests ━+ (\d+)/\1 ", half), "the bar ends on its total"
     assert f"planted {len(REGRESSIONS)}, found {len(REGRESSIONS)}, false alarms 0" in result.stdout
     for regression in REGRESSIONS.values():
-        assert regression.name in result.stdout
-        assert regression.endpoint in result.stdout
+        assert regression.name in first_half
+        assert regression.endpoint in first_half
     assert re.search(r"rolled out to everybody, and back: \d+ requests, \d+ rescued, 0 failed", result.stdout)
     told = result.stdout[result.stdout.index("new serves") :]
     story = ["│ 10% ", "│ 25% ", "│ 50% ", "kill -9", "to the old one", "has closed", "│ 100% ", "a new build"]
@@ -91,6 +96,7 @@ def test_the_command_ends_well_and_leaves_nothing_behind(tmp_path: Path, scratch
     assert places == sorted(places), told
     page = Path(re.findall(r"side by side, for each difference, and the rollout: (\S+)", result.stdout)[0])
     assert page == ROOT / ".demo" / "report.html"
+    assert "Open differences" in (page.parent / "report.txt").read_text()
     html = page.read_text()
     for regression in REGRESSIONS.values():
         for location, _ in regression.places:

@@ -28,9 +28,9 @@ def demo(
 ) -> None:
     """Runs an example shop's old and new version side by side, and shows what parallelrun finds.
 
-    Starts PostgreSQL, Valkey, both versions and parallelrun on free ports of this machine, sends traffic, prints the
-    report and puts a page with both answers side by side into .demo/. The new version makes mistakes on purpose: ends
-    with 0 if all of them were found and nothing else, with 1 if not.
+    Starts PostgreSQL, Valkey, both versions and parallelrun on free ports of this machine, sends traffic, prints what
+    was found, and puts the report and a page with both answers side by side into .demo/. The new version makes mistakes
+    on purpose: ends with 0 if all of them were found and nothing else, with 1 if not.
     """
     examples = find_examples()
     if examples is None:
