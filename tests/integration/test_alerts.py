@@ -255,6 +255,8 @@ async def test_each_gets_only_what_is_severe_enough(start: Start, receiver: Rece
         "warning",
         "critical",
     }
+    logged = {event.data["severity"]: event.level for event in engine.seen if event.name == "alert"}
+    assert logged == {"info": "info", "warning": "warning", "critical": "warning"}
 
 
 async def test_a_target_that_refuses_is_tried_again_until_it_is_back(start: Start, receiver: Receiver) -> None:

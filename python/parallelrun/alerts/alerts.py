@@ -222,7 +222,13 @@ class Alerts:
             self._events.publish("alert.resolved", key=alert.key, severity=alert.severity, title=alert.title)
         else:
             self._told[alert.severity] += 1
-            self._events.publish("alert", "warning", key=alert.key, severity=alert.severity, title=alert.title)
+            self._events.publish(
+                "alert",
+                "info" if alert.severity == "info" else "warning",
+                key=alert.key,
+                severity=alert.severity,
+                title=alert.title,
+            )
 
 
 async def _heard(subscription: Subscription, seconds: float) -> tuple[list[Event], int] | None:
