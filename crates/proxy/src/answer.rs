@@ -98,6 +98,13 @@ pub fn has_clear_end(status: StatusCode, headers: &mut HeaderMap) -> bool {
 /// looks at the length of a body only, and not at the one that an answer to HEAD or a 304 tells.
 fn has_clear_length(headers: &mut HeaderMap) -> bool {
     let lines = headers.get_all(header::CONTENT_LENGTH);
+    let mut each = lines.iter();
+    if let (Some(only), None) = (each.next(), each.next()) {
+        let only = only.as_bytes();
+        if matches!(only.len(), 1..=18) && only.iter().all(u8::is_ascii_digit) {
+            return true; // as nearly always; so many digits fit
+        }
+    }
     let lengths: Option<Vec<u64>> = lines
         .iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))

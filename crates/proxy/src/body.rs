@@ -194,20 +194,19 @@ impl UpstreamBody {
         self.incoming.size_hint().exact()
     }
 
-    /// Reads to the end and keeps the parts, but no more than `capture` may.
-    pub async fn collect(mut self, head: AnswerHead, mut capture: Capture) -> Answered {
+    /// Reads to the end, or until `capture` keeps no more.
+    pub async fn read_into(&mut self, capture: &mut Capture) -> Result<(), BrokenOff> {
         while !self.is_complete() {
             match self.part().await {
-                Some(Ok(frame)) => {
-                    if let Err(outcome) = capture.keep(&frame) {
-                        return Answered::Left(outcome);
+                Some(part) => {
+                    if capture.keep(&part?).is_err() {
+                        break; // it knows why
                     }
                 }
-                Some(Err(broken)) => return broken.answered(head),
                 None => break,
             }
         }
-        capture.finish(head)
+        Ok(())
     }
 
     /// The next part; none at the end.

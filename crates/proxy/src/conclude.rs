@@ -1,6 +1,7 @@
 //! When both sides are done with a request: is there a pair to compare, and if not, why not?
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,18 +46,7 @@ pub async fn conclude(
     other: Other,
 ) {
     let Copied { upload, permit } = copied;
-    let over = Cell::new(false);
-    let mine = async {
-        let answered = passed.await.unwrap_or(Answered::Left(Outcome::ClientGone));
-        over.set(true);
-        answered
-    };
-    let theirs = async {
-        let answered = other.answered(&exchange, upload.as_deref(), &over).await;
-        drop(permit); // it is no copy under way any more, however long the client reads
-        answered
-    };
-    let (mine, theirs) = tokio::join!(mine, theirs);
+    let (mine, theirs) = both(&exchange, upload.as_deref(), permit, passed, other).await;
     let pair = Sides::from_roles(from, mine, theirs);
     exchange.heard.pair(&pair);
     exchange.note_missed_write();
@@ -73,6 +63,29 @@ pub async fn conclude(
             }
         }
     }
+}
+
+/// The answer that the client got, and the other one, once both have ended.
+async fn both(
+    exchange: &Exchange,
+    upload: Option<&Upload>,
+    permit: Rc<budget::Held>,
+    passed: oneshot::Receiver<Answered>,
+    other: Other,
+) -> (Answered, Answered) {
+    let over = Cell::new(false);
+    let mine = async {
+        let answered = passed.await.unwrap_or(Answered::Left(Outcome::ClientGone));
+        over.set(true);
+        answered
+    };
+    let mut theirs = pin!(other.answered(exchange, upload, &over)); // in place: each request's task holds it
+    let theirs = async {
+        let answered = theirs.as_mut().await;
+        drop(permit); // it is no copy under way any more, however long the client reads
+        answered
+    };
+    tokio::join!(mine, theirs)
 }
 
 /// The outcome of a pair that cannot be compared; none if it can.
@@ -136,17 +149,15 @@ impl Other {
             Ok(begun) => begun,
             Err(error) => return unanswered(error, upload),
         };
-        if is_endless(&begun.head.headers) {
+        let Begun { head, mut body } = begun;
+        if is_endless(&head.headers) {
             return Answered::Left(Outcome::Streaming);
         }
-        let capture = Capture::new(
-            exchange.snapshot.limits.body_bytes,
-            exchange.worker.state.memory.share(),
-            &begun.head.headers,
-        );
-        let head = begun.head.clone();
-        match tokio::time::timeout(deadline, begun.response.into_body().collect(begun.head, capture)).await {
-            Ok(answered) => answered,
+        let memory = exchange.worker.state.memory.share();
+        let mut capture = Capture::new(exchange.snapshot.limits.body_bytes, memory, &head.headers);
+        match tokio::time::timeout(deadline, body.read_into(&mut capture)).await {
+            Ok(Ok(())) => capture.finish(head),
+            Ok(Err(broken)) => broken.answered(head),
             Err(_) => late(head, passed),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
@@ -126,12 +126,12 @@ impl Heard {
         } = asked;
         let upload = body.progress();
         let sent = Sent::now();
-        let answer = pool.send(head, copy, body);
+        let mut answer = Box::pin(pool.send(head, copy, body)); // in a box, or every task around it is moved with it
         let answered = match side {
             Side::Old => answer.await,
             Side::New => {
                 self.asked.set(Some(sent));
-                self.watch(answer, sent, upload.as_ref(), replaceable).await
+                self.watch(answer.as_mut(), sent, upload.as_ref(), replaceable).await
             }
         };
         match answered {
@@ -208,14 +208,13 @@ impl Heard {
     /// waits no longer for an answer that can be replaced once the breaker has opened.
     async fn watch<T>(
         &self,
-        answer: impl Future<Output = Result<T, UpstreamError>>,
+        mut answer: Pin<&mut impl Future<Output = Result<T, UpstreamError>>>,
         sent: Sent,
         upload: Option<&Progress>,
         replaceable: bool,
     ) -> Result<T, UpstreamError> {
         let (state, spec, era) = (&self.worker.state, &self.snapshot.breaker, self.standing.era);
         let stall = Duration::from_millis(spec.stall_ms);
-        let mut answer = pin!(answer);
         let mut waits = Waits {
             heard: self,
             stalls: false,

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::pin::{pin, Pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
@@ -201,11 +202,11 @@ impl Pool {
         let patience = self.patience(copy);
         let (answered, lease) = match connection {
             Connection::Http1 { mut send, .. } => {
-                let answered = within(patience, progress.as_ref(), send.try_send_request(request)).await;
+                let answered = within(patience, progress.as_ref(), pin!(send.try_send_request(request))).await;
                 (answered, Lease::Http1(send, Rc::clone(self)))
             }
             Connection::Http2 { slot, .. } => {
-                let sent = slot.sender().try_send_request(request);
+                let sent = pin!(slot.sender().try_send_request(request));
                 (within(patience, progress.as_ref(), sent).await, Lease::Http2(slot))
             }
         };
@@ -406,7 +407,7 @@ impl Pool {
         headers.insert(UPGRADE, protocol.clone());
         let opened = self.in_time(self.open_for_upgrade()).await;
         let mut send = opened.map_err(|failure| UpstreamError::unsent(failure, ReqBody::Empty))?;
-        match within(self.target.timeout, None, send.send_request(request)).await {
+        match within(self.target.timeout, None, pin!(send.send_request(request))).await {
             Some(Ok(mut answer)) => {
                 let agreed = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
                 if agreed || has_clear_end(answer.status(), answer.headers_mut()) {
@@ -486,8 +487,11 @@ async fn handshake(stream: Stream) -> Result<(Http1, http1::Connection<TokioIo<S
 }
 
 /// Waits for `answer`; none if nothing happened for `timeout`. An upload that moves pushes the deadline on.
-async fn within<T>(timeout: Duration, progress: Option<&Progress>, answer: impl Future<Output = T>) -> Option<T> {
-    let mut answer = std::pin::pin!(answer);
+async fn within<T>(
+    timeout: Duration,
+    progress: Option<&Progress>,
+    mut answer: Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
     let mut deadline = Instant::now() + timeout;
     loop {
         if let Ok(answered) = tokio::time::timeout_at(deadline, answer.as_mut()).await {

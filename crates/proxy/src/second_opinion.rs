@@ -12,7 +12,7 @@ use crate::copying::ReqBody;
 use crate::differences::Verdict;
 use crate::excuse::is_excused;
 use crate::flow::Exchange;
-use crate::serving::begin;
+use crate::serving::{begin, Begun};
 use crate::sides::{Side, Sides};
 
 /// Of the pairs that learned noise explains, one in so many is asked again all the same: what was learned must be able
@@ -53,10 +53,11 @@ pub async fn ask_side(exchange: &Exchange, side: Side) -> Option<Answer> {
     let limits = &exchange.snapshot.limits;
     let sent = Sent::now();
     let asked = async {
-        let begun = begin(pool.send(&exchange.head, true, ReqBody::Empty).await.ok()?, sent);
+        let Begun { head, mut body } = begin(pool.send(&exchange.head, true, ReqBody::Empty).await.ok()?, sent);
         let memory = exchange.worker.state.memory.share();
-        let capture = Capture::new(limits.body_bytes, memory, &begun.head.headers);
-        match begun.response.into_body().collect(begun.head, capture).await {
+        let mut capture = Capture::new(limits.body_bytes, memory, &head.headers);
+        body.read_into(&mut capture).await.ok()?;
+        match capture.finish(head) {
             Answered::Whole(answer) => Some(answer),
             Answered::Left(_) | Answered::Failed { .. } | Answered::Unfinished => None,
         }

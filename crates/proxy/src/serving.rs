@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::header::{HeaderValue, CONNECTION};
-use http::Response;
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
@@ -33,7 +33,7 @@ const HELD_BACK: u64 = 64 * 1024;
 /// A side's answer whose body has not been read.
 pub struct Begun {
     pub head: AnswerHead,
-    pub response: Response<UpstreamBody>,
+    pub body: UpstreamBody,
 }
 
 /// What a copy's side says, once it does.
@@ -58,12 +58,12 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
                     exchange.count_alone();
                     exchange.ticket.rescued();
                     exchange.ticket.close(outcome);
-                    pass(&exchange.worker, other.response, HeldBack::default(), None)
+                    pass(&exchange.worker, other, HeldBack::default())
                 }
                 _ => {
                     exchange.count_alone();
                     exchange.ticket.close(outcome);
-                    pass(&exchange.worker, begun.response, HeldBack::default(), None)
+                    pass(&exchange.worker, begun, HeldBack::default())
                 }
             };
         }
@@ -73,11 +73,11 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
                 if is_endless(&begun.head.headers) {
                     exchange.heard.over(); // that it has begun is all that it can show
                 } else {
-                    begun.response.body_mut().tell(&exchange.heard);
+                    begun.body.tell(&exchange.heard);
                 }
                 exchange.note_missed_write();
                 exchange.ticket.close(outcome);
-                return pass(&exchange.worker, begun.response, held, None);
+                return pass(&exchange.worker, begun, held);
             }
             Err(failure) => {
                 exchange.heard.broke(serving);
@@ -113,7 +113,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
             exchange.ticket.rescued();
             exchange.note_missed_write();
             exchange.ticket.close(outcome);
-            pass(&exchange.worker, other.response, HeldBack::default(), None)
+            pass(&exchange.worker, other, HeldBack::default())
         }
         Err(error) => {
             exchange.ticket.close(if error.clients_fault {
@@ -213,7 +213,7 @@ async fn rescuable(exchange: Exchange, copied: Copied, leg: Leg, mut begun: Begu
 /// Reads a short answer to its end before anything of it goes on, if `rescuable`: a break in it can then still be rescued, and
 /// a side that drips it is as good as broken. Longer answers stream.
 async fn hold(exchange: &Exchange, begun: &mut Begun, rescuable: bool) -> Result<HeldBack, Failure> {
-    let body = begun.response.body_mut();
+    let body = &mut begun.body;
     let short = body.exact_length().is_some_and(|length| length <= HELD_BACK);
     if !rescuable || !short || is_endless(&begun.head.headers) {
         return Ok(HeldBack::default());
@@ -279,12 +279,13 @@ async fn send(exchange: &Exchange, side: Side, body: ReqBody, replaceable: bool)
 }
 
 pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
+    let (parts, body) = response.into_parts();
     let head = AnswerHead {
-        status: response.status(),
-        headers: response.headers().clone(),
+        status: parts.status,
+        headers: parts.headers,
         took: sent.took(),
     };
-    Begun { head, response }
+    Begun { head, body }
 }
 
 /// Sends the request to `side` from a task of its own, which the client's leaving does not end.
@@ -322,17 +323,15 @@ pub fn pass_and_conclude(
     }
     if is_endless(&begun.head.headers) {
         tokio::task::spawn_local(close_endless(exchange, copied, from, other));
-        return pass(&worker, begun.response, held, None);
+        return pass(&worker, begun, held);
     }
     let (told, passed) = oneshot::channel();
     let cap = exchange.snapshot.limits.body_bytes;
     let capture = Capture::new(cap, worker.state.memory.share(), &begun.head.headers);
-    let witness = Witness {
-        head: begun.head,
-        capture,
-        told,
-    };
-    let response = pass(&worker, begun.response, held, Some(witness));
+    let Begun { head, body } = begun;
+    let (status, headers) = (head.status, head.headers.clone());
+    let witness = Witness { head, capture, told };
+    let response = to_client(&worker, status, headers, Passing::new(held, body, Some(witness)));
     tokio::task::spawn_local(conclude(exchange, copied, from, passed, other));
     response
 }
@@ -354,19 +353,19 @@ pub fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answere
     tokio::task::spawn_local(conclude(exchange, copied, from, passed, other));
 }
 
+fn pass(worker: &Worker, begun: Begun, held: HeldBack) -> Response<ClientBody> {
+    let Begun { head, body } = begun;
+    to_client(worker, head.status, head.headers, Passing::new(held, body, None))
+}
+
 /// The answer as the client gets it.
-pub fn pass(
-    worker: &Worker,
-    response: Response<UpstreamBody>,
-    held: HeldBack,
-    witness: Option<Witness>,
-) -> Response<ClientBody> {
-    let (mut parts, body) = response.into_parts();
-    strip_hop_by_hop(&mut parts.headers);
+pub fn to_client(worker: &Worker, status: StatusCode, mut headers: HeaderMap, body: Passing) -> Response<ClientBody> {
+    strip_hop_by_hop(&mut headers);
     if worker.state.is_draining() {
-        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    parts.version = http::Version::HTTP_11;
-    parts.extensions = http::Extensions::new();
-    Response::from_parts(parts, ClientBody::Answer(Box::new(Passing::new(held, body, witness))))
+    let mut response = Response::new(ClientBody::Answer(Box::new(body)));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
 }

@@ -8,7 +8,7 @@ use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use crate::body::{ClientBody, HeldBack, UpstreamBody};
+use crate::body::{ClientBody, HeldBack, Passing, UpstreamBody};
 use crate::client_error;
 use crate::flow::Exchange;
 use crate::headers::{lists, strip_hop_by_hop};
@@ -72,8 +72,10 @@ pub async fn pass(mut exchange: Exchange, wanted: Wanted, place: Rc<Place>) -> R
     }
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let worker = &exchange.worker;
-        let response = response.map(|body| UpstreamBody::new(body, None, &worker.state, side));
-        return serving::pass(worker, response, HeldBack::default(), None);
+        let (parts, body) = response.into_parts();
+        let body = UpstreamBody::new(body, None, &worker.state, side);
+        let body = Passing::new(HeldBack::default(), body, None);
+        return serving::to_client(worker, parts.status, parts.headers, body);
     }
     let upstream = hyper::upgrade::on(&mut response);
     tokio::task::spawn_local(async move {

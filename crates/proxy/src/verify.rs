@@ -73,12 +73,8 @@ impl Held {
     /// Reads on until it is whole, or cannot be held whole. May be dropped and called again.
     async fn read(&mut self) -> Result<(), Unverified> {
         while matches!(self.state, Reading::UnderWay) {
-            let over = self.begun.response.body().is_over();
-            let part = if over {
-                None
-            } else {
-                self.begun.response.body_mut().part().await
-            };
+            let body = &mut self.begun.body;
+            let part = if body.is_over() { None } else { body.part().await };
             match part {
                 Some(Ok(frame)) => self.keep(frame),
                 Some(Err(broken)) => {
