@@ -2,6 +2,7 @@
 signature with a library of its own. The core is a fake one, so that a test can say what is counted.
 """
 
+import asyncio
 import io
 import json
 import time
@@ -392,6 +393,61 @@ async def test_the_end_lets_what_waits_go_out(
     await engine.alerts.stop(20.0)
     assert len(receiver.told) == 1
     assert "alert.dropped" not in names(engine)
+
+
+async def test_the_end_lets_also_go_out_what_waits_for_the_rate(start: Start, receiver: Receiver) -> None:
+    engine = await start(receiver.target)
+    for number in range(outbox.BURST):
+        differ(engine, f"$.a{number}")
+        await until(partial(_told, receiver, number + 1))
+    differ(engine, "$.b")
+    await until(lambda: sum(engine.alerts.status().told.values()) == outbox.BURST + 1)
+    await until(lambda: engine.alerts.status().targets[0].counts.told == outbox.BURST)
+    assert engine.alerts.status().targets[0].queued == 1
+    await engine.alerts.stop(20.0)
+    assert len(receiver.messages) == outbox.BURST + 1
+    assert "alert.dropped" not in names(engine)
+
+
+async def test_the_end_waits_for_no_back_off_of_a_target_that_is_up_again(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "RETRY_FIRST_MS", 60_000)
+    monkeypatch.setattr(outbox, "RETRY_MOST_MS", 60_000)
+    receiver.origin.refuse()
+    engine = await start(receiver.target)
+    differ(engine, "$.total")
+    await until(lambda: engine.alerts.status().targets[0].error)
+    receiver.origin.listen()
+    await engine.alerts.stop(20.0)
+    assert len(receiver.told) == 1
+    assert "alert.dropped" not in names(engine)
+
+
+async def test_at_the_end_a_target_is_tried_until_its_time_is_over(start: Start, receiver: Receiver) -> None:
+    receiver.origin.on(receiver.path, behaviour.reply(503))
+    engine = await start(receiver.target)
+    differ(engine, "$.total")
+    await until(lambda: engine.alerts.status().targets[0].error)
+    before = len(receiver.tries)
+    ending = asyncio.create_task(engine.alerts.stop(20.0))
+    await until(lambda: len(receiver.tries) > before + 2)
+    receiver.origin.on(receiver.path, behaviour.reply(200))
+    await ending
+    assert len(receiver.told) == 1
+    assert "alert.dropped" not in names(engine)
+
+
+async def test_at_the_end_a_dead_target_has_its_time_and_no_more(start: Start, receiver: Receiver) -> None:
+    receiver.origin.refuse()
+    engine = await start(receiver.target)
+    differ(engine, "$.total")
+    await until(lambda: engine.alerts.status().targets[0].error)
+    begun = time.monotonic()
+    await engine.alerts.stop(0.5)
+    assert 0.4 < time.monotonic() - begun < 5
+    dropped = [event.data["alerts"] for event in engine.seen if event.name == "alert.dropped"]
+    assert dropped == [1]
 
 
 async def test_a_thousand_differences_at_once_are_one_message_that_says_how_many(

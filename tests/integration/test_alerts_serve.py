@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 from standardwebhooks.webhooks import Webhook
@@ -103,6 +104,42 @@ alerts:
         assert serving.stop() == 0
     finally:
         serving.close()
+
+
+def test_sigterm_tells_a_target_that_is_up_again_at_once(
+    upstreams: Upstreams, make_origin: MakeOrigin, tmp_path: Path
+) -> None:
+    receiver = make_origin("receiver")
+    receiver.refuse()
+    target = {"to": f"webhook+http://127.0.0.1:{receiver.port}/hook", "secret": SECRET}
+    file = tmp_path / "p.yaml"
+    file.write_text(json.dumps({"old": upstreams.old.url, "new": upstreams.new.url, "alerts": [target]}))
+    serving = Serving("-c", str(file), directory=tmp_path)
+    try:
+        upstreams.new.refuse()
+        with RawClient(serving.address) as client:
+            wait_until(lambda: client.ask("/").status == 200 and serving.get("/api/v1/status")["breaker"]["opened"])
+
+        def waits_long() -> bool:
+            """Until the next try there is more time than a stop takes."""
+            found = serving.get("/api/v1/status")
+            next_try = found["alerts"]["targets"][0]["next_try_at"]
+            return bool(next_try) and _seconds_between(found["time"], next_try) > 1.5
+
+        wait_until(waits_long, lambda: serving.lines)
+        receiver.listen()
+        assert serving.stop() == 0
+        (request,) = receiver.whole("/hook")
+        message = Webhook(SECRET).verify(request.body, {name: request.header(name) or "" for name in SIGNED})
+        assert [alert["key"] for alert in message["data"]["alerts"]] == ["breaker"]
+        assert "alert.dropped" not in [event["event"] for event in serving.events]
+        assert serving.event("stopped")["seconds"] < 5
+    finally:
+        serving.close()
+
+
+def _seconds_between(first: str, second: str) -> float:
+    return (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds()
 
 
 def test_a_process_that_tells_nobody_does_not_load_apprise() -> None:

@@ -32,17 +32,20 @@ class Delivery:
         self._events = events
         self._clock = clock
         self._wake = asyncio.Event()
-        self._waits = asyncio.Event()
+        self._told = asyncio.Event()
+        """Nothing waits."""
 
     def offer(self, notices: Iterable[Notice]) -> None:
         """Takes what concerns the target; never waits."""
         self.outbox.offer(notices)
-        self._waits.clear()
+        self._told.clear()
         self._wake.set()
 
     async def flush(self) -> None:
-        """Returns once everything has been delivered that can be without waiting for a back-off or the rate."""
-        await self._waits.wait()
+        """Tries at once, and again, until everything has been delivered; the caller says how long."""
+        self.outbox.hurry()
+        self._wake.set()
+        await self._told.wait()
 
     async def run(self) -> None:
         """Delivers until it is cancelled."""
@@ -58,11 +61,11 @@ class Delivery:
         """Waits for the next message: until something new comes, or the rate or the back-off allows it."""
         next_ms = self.outbox.next_ms(self._clock())
         seconds = None if next_ms is None else max(0, next_ms - self._clock()) / 1000
-        self._waits.set()
+        if not self.outbox.queued:
+            self._told.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
-        self._waits.clear()
 
     async def _try(self, message: Message) -> None:
         try:

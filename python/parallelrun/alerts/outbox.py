@@ -85,6 +85,13 @@ class Outbox:
         """An earlier process has told of these: their end is worth telling."""
         self._open.update(alert.key for alert in alerts if RANK[alert.severity] >= RANK[self.least])
 
+    def hurry(self) -> None:
+        """Lets what waits go at once, whatever the rate and the failures so far: there is no later. A target that fails
+        again is tried again as after a first failure.
+        """
+        self._retry_ms, self._failed = 0, 0
+        self._tokens = max(self._tokens, 1.0)
+
     def next_ms(self, now_ms: int) -> int | None:
         """When `message` will have one; None while nothing waits."""
         if self.current:

@@ -62,6 +62,36 @@ def test_beyond_the_rate_they_go_out_together() -> None:
     assert len(taken(box, due).notices) == 2
 
 
+def test_at_the_end_neither_the_rate_nor_a_failure_is_waited_for() -> None:
+    box = outbox()
+    for number in range(BURST - 1):
+        box.offer([notice(f"{number}")])
+        taken(box, NOW)
+    box.offer([notice("a")])
+    message = box.message(NOW)
+    assert message
+    for _ in range(5):
+        box.failed(message, "down", NOW, 1.0)
+    box.offer([notice("x"), notice("y")])
+    assert box.message(NOW + RETRY_FIRST_MS) is None
+    box.hurry()
+    assert taken(box, NOW) == message
+    assert [one.alert.key for one in taken(box, NOW).notices] == ["x", "y"]
+
+
+def test_at_the_end_a_failure_counts_as_the_first() -> None:
+    box = outbox()
+    box.offer([notice("a")])
+    message = box.message(NOW)
+    assert message
+    for _ in range(5):
+        box.failed(message, "down", NOW, 1.0)
+    box.hurry()
+    assert box.message(NOW) == message
+    box.failed(message, "down", NOW, 1.0)
+    assert box.next_ms(NOW) == NOW + RETRY_FIRST_MS
+
+
 def test_one_that_never_heard_of_it_does_not_hear_of_its_end() -> None:
     box = outbox()
     box.offer([notice("a", over=NOW + 5)])
