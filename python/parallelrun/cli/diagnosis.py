@@ -41,6 +41,7 @@ def diagnose(report: Report, now: datetime) -> list[Finding]:
         *_sides(status),
         *_breaker(status.breaker),
         *_rollout(status.rollout),
+        *_undecided(report),
         *_store(status),
         *_alerts(status),
         *_clock(report, now),
@@ -146,6 +147,28 @@ def _rollout(rollout: Position) -> Iterator[Finding]:
     if rollout.outdated:
         what = "another process on the same store goes by another configuration: this one decides nothing"
         yield _warning("rollout", what, "end the one that is out of date, or give each service a store of its own")
+
+
+def _undecided(report: Report) -> Iterator[Finding]:
+    """At this pace the deadline comes before a decision: better known now than then."""
+    rollout, rate = report.status.rollout, report.status.recent.per_s
+    if rollout.verdict != "hold" or not rollout.deadline or not (report.rollout and report.rollout.evidence):
+        return
+    left_s = (rollout.deadline - report.status.time).total_seconds()
+    then = f"its deadline is {time(rollout.deadline)}, weight {100 * rollout.weight:g} %"
+    do = "send more traffic, widen `rollout.gate` or `rollout.deadline`, or `parallelrun rollout advance` or `rollback`"
+    if rollout.more_requests is None:
+        yield _warning("rollout", f"the rollout comes to no decision at this rate, and {then}: {rollout.reason}", do)
+        return
+    # Where nothing of the kind has come yet, it takes as long at least as if every request were one.
+    about, eta_s = "about", rollout.eta_s
+    if eta_s is None and rate:
+        about, eta_s = "at least", rollout.more_requests / rate
+    if eta_s is not None and eta_s > left_s:
+        where = f" at {rollout.endpoint}" if rollout.endpoint else ""
+        needed = f"about {number(rollout.more_requests, 'more answer')}{where}"
+        when = f"in {about} {span(eta_s)} at the present rate"
+        yield _warning("rollout", f"the rollout needs {needed} for a decision, {when}; {then}", do)
 
 
 def _because(reason: str) -> str:

@@ -1,7 +1,8 @@
 """What `doctor` says."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from parallelrun.api.alerts import Alerts, Target
 from parallelrun.cli.diagnosis import Finding, diagnose
 from parallelrun.cli.status_text import status_text
+from parallelrun.config.words import span, time
 from parallelrun.engine.health import Health
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report
@@ -111,6 +113,59 @@ def test_store(findings: Change) -> None:
     found = one(findings(store={"error": "database or disk is full", "held": 3}))
     assert "database or disk is full; 3 pairs wait in memory" in found.what
     assert one(findings(store={"lost": 1})).what == "1 example pair never reached the store"
+
+
+@pytest.fixture
+async def holding(tmp_path: Path) -> AsyncIterator[Report]:
+    """Of a rollout that would need days of this traffic, and has a minute."""
+    plan = {"steps": ["100%"], "hold": "1m", "deadline": "1m", "gate": {"mismatch": "0.0001%"}}
+    engine = FakeEngine(f"sqlite:///{tmp_path / 'holding.db'}", rollout=plan)
+    await engine.rollout.tick()
+    for _ in range(3):
+        engine.core.count("GET /", "match", 100)
+        await engine.rollout.tick()
+    yield await engine.report()
+    await engine.close()
+
+
+def changed(report: Report, per_s: float = 0.0, **rollout: Any) -> list[str]:
+    """What is found of the rollout after changes to the traffic, and to where it stands."""
+    before = report.status
+    recent = before.recent.model_copy(update={"per_s": per_s})
+    status = before.model_copy(update={"recent": recent, "rollout": before.rollout.model_copy(update=rollout)})
+    found = diagnose(report.model_copy(update={"status": status}), status.time)
+    return [finding.what for finding in found if finding.topic == "rollout"]
+
+
+def test_traffic_too_thin_to_prove_the_step_before_its_deadline(holding: Report) -> None:
+    rollout = holding.status.rollout
+    assert rollout.deadline
+    assert rollout.more_requests
+    assert rollout.more_requests > 1000
+    left_s = (rollout.deadline - holding.status.time).total_seconds()
+    thin = rollout.more_requests / (left_s + 1)
+    when = f"{span(left_s + 1)} at the present rate; its deadline is {time(rollout.deadline)}, weight 0 %"
+    needed = f"the rollout needs about {rollout.more_requests:,} more answers for a decision"
+    assert changed(holding, eta_s=left_s + 1) == [f"{needed}, in about {when}"]
+    assert changed(holding, per_s=thin, eta_s=None) == [f"{needed}, in at least {when}"], "nothing of the kind yet"
+    (what,) = changed(holding, more_requests=1, eta_s=left_s + 1, endpoint="GET /")
+    assert "about 1 more answer at GET / for a decision" in what
+    enough: list[dict[str, Any]] = [
+        {"eta_s": left_s - 1},
+        {"eta_s": None},
+        {"eta_s": None, "per_s": rollout.more_requests / (left_s - 1)},
+        {"eta_s": left_s + 1, "deadline": None},
+        {"eta_s": left_s + 1, "verdict": "advance"},
+    ]
+    assert [changed(holding, **well) for well in enough] == [[]] * len(enough)
+
+
+def test_a_step_that_no_number_of_answers_proves(holding: Report) -> None:
+    (what,) = changed(holding, more_requests=None, eta_s=None, reason="3 of 10 answers differ.")
+    assert what.startswith("the rollout comes to no decision at this rate, and its deadline is ")
+    assert what.endswith(", weight 0 %: 3 of 10 answers differ.")
+    nothing_judged = holding.model_copy(update={"rollout": None})
+    assert changed(nothing_judged, more_requests=None, eta_s=None) == []
 
 
 async def test_one_is_no_plural(findings: Change, engine: FakeEngine) -> None:
