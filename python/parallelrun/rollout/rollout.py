@@ -234,9 +234,13 @@ class Rollout:
                 self._count()
         elif seen or self._books.still >= ALIVE:
             await self._write(self._state, seen, [])
-        elif self._watch.unstored and self._clock() - self._stored_at >= COUNTS_EACH:
+        elif self._watch.unstored and self._counts_are_due():
             await self._books.write_counts(self._state.epoch, self._watch.own)
             self._stored()
+
+    def _counts_are_due(self) -> bool:
+        """Also where the clock has been set back: nobody knows how long ago it was then."""
+        return not timedelta() <= self._clock() - self._stored_at < COUNTS_EACH
 
     async def ask(self, command: Command, reason: str, epoch: int | None = None) -> Action:
         """Does what a person asks for. On `rollback` traffic goes back at once, whatever else is under way, and even if

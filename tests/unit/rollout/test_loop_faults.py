@@ -14,6 +14,7 @@ from parallelrun.evidence.events import Event, Subscription
 from parallelrun.judge import replay
 from parallelrun.rollout import Rollout, books, watching
 from parallelrun.rollout.keeping import UnreadableError
+from parallelrun.rollout.sums import Sums
 from tests.support.fake_world import World
 from tests.unit.rollout.given import STEPS
 from tests.unit.rollout.loops import journal, moves, quick, ticks, until
@@ -318,6 +319,28 @@ async def test_a_clock_that_is_set_back_stops_neither_the_looks_nor_the_telling(
             await rollout.tick()
         found = await heard(told)
     assert "rollout.blind" in [event.name for event in found]
+
+
+async def test_a_clock_that_is_set_back_does_not_keep_counts_from_being_stored() -> None:
+    world = World(quick(hold=timedelta(hours=5)))
+    rollout = await at_first(world)
+    world.passes(3 * 3600)
+    await ticks(world, rollout, 2)  # a look, and a minute until the next one
+    looks = len(world.store.entries)
+    await ticks(world, rollout, 40)
+    world.passes(-30)
+    behind = []
+    for _ in range(12):
+        await ticks(world, rollout, 1)
+        (packed,) = world.store.counts.values()
+        stored = Sums.model_validate_json(zlib.decompress(packed))
+        behind.append(_requests(rollout._watch.own) - _requests(stored))
+    assert len(world.store.entries) == looks
+    assert max(behind) < 5 * 60, "those of five seconds"
+
+
+def _requests(sums: Sums) -> int:
+    return sum(cells["requests"] for cells in sums.endpoints.values())
 
 
 @pytest.mark.parametrize("part", ["make_look", "with_measured"])
