@@ -94,12 +94,16 @@ def _rounds(bench: Bench, chosen: list[Row], options: argparse.Namespace) -> dic
                 for row in rows:
                     cell = measure(bench, row, running, options.seconds)
                     cells[row.key].append(cell)
-                    cpu = "" if cell["cpu_us"] is None else f"{cell['cpu_us']:.1f} µs"
-                    print(
-                        f"{number}/{options.rounds} {row.key}: {cpu} {cell['load']['latency_us']} {cell['others']:.0%}",
-                        file=sys.stderr,
-                    )
+                    print(f"{number}/{options.rounds} {row.key}: {_brief(cell)}", file=sys.stderr)
     return cells
+
+
+def _brief(cell: dict[str, Any]) -> str:
+    parts = []
+    for window in filter(None, (cell, cell.get("full"))):
+        cpu = "" if window["cpu_us"] is None else f"{window['cpu_us']:.1f} µs"
+        parts.append(f"{cpu} at {window['load']['rate']:,.0f}/s, others {window['others']:.0%}")
+    return f"{'; '.join(parts)}; {cell['load']['latency_us']}"
 
 
 def _hung(bench: Bench) -> dict[str, list[dict[str, Any]]]:

@@ -14,7 +14,7 @@ from harness.proxies.common import Running
 from harness.proxies.envoy import envoy
 from harness.proxies.nginx import nginx
 from harness.proxies.parallelrun import ledger, parallelrun
-from harness.rows import RATES, Row
+from harness.rows import ALL_AT_ONCE, FULL_LOAD, RATES, Row
 from harness.trust import problems
 
 
@@ -51,29 +51,40 @@ class Bench:
 
 
 def measure(bench: Bench, row: Row, running: Running, seconds: float) -> dict[str, Any]:
-    """Warms a running system up for a second, then measures it for `seconds`.
+    """Warms a running system up for a second, then measures it for `seconds` at its rate, then at full load.
 
     Returns:
         `cpu_us`: CPU time of the proxy's processes per request, in µs (None for `direct`); the load's report; the
         share of the machine that others used meanwhile; what both upstreams saw; parallelrun's outcomes in its ledger.
+        `full`: the same of a second window, in which all requests are due at once, unless the row has none.
 
     Raises:
         BenchError: a request failed, or copies are missing or too many.
     """
     rate = RATES[row.size]
-    counted = sum(ledger(running, 1).values()) if row.system == "parallelrun" else 0
+    before = sum(ledger(running, 1).values()) if row.system == "parallelrun" else 0
     bench.offer(Load(row.path, rate, rate), running)
+    steady = Load(row.path, rate, round(rate * seconds))
+    cell = _window(bench, row, running, steady, before + rate)
+    if not row.at_full_load:
+        return cell
+    full = Load(row.path, ALL_AT_ONCE, FULL_LOAD * steady.count)
+    return {**cell, "full": _window(bench, row, running, full, before + rate + steady.count)}
+
+
+def _window(bench: Bench, row: Row, running: Running, load: Load, before: int) -> dict[str, Any]:
+    """One window; `before` it the system has had so many requests."""
     old, new = bench.old.settled(), bench.new.settled()
-    outcomes = ledger(running, counted + rate) if row.system == "parallelrun" else {}
+    outcomes = ledger(running, before) if row.system == "parallelrun" else {}
     others = Others(running.pids | {bench.old.pid, bench.new.pid})
     cpu = cpu_seconds(running.pids)
-    report = bench.offer(Load(row.path, rate, round(rate * seconds)), running)
+    report = bench.offer(load, running)
     share = others.share()
     new = bench.new.settled() - new
     cpu = cpu_seconds(running.pids) - cpu
     old = bench.old.settled() - old
     if outcomes:
-        now = ledger(running, counted + rate + report["sent"])
+        now = ledger(running, before + report["sent"])
         outcomes = {name: n - outcomes.get(name, 0) for name, n in now.items() if n != outcomes.get(name, 0)}
     cell = {
         "cpu_us": None if row.system == "direct" else cpu / report["ok"] * 1e6,

@@ -43,7 +43,8 @@ def put_into(page: str, table: str) -> str:
 
 def render(result: dict[str, Any]) -> str:
     """All tables of a result, with the machine and the versions."""
-    return "\n".join((_settings(result), _costs(result), _hung(result), _memory(result), _comparison(result)))
+    tables = (_settings, _costs, _full_load, _hung, _memory, _comparison)
+    return "\n".join(table(result) for table in tables)
 
 
 def render_file(file: Path) -> str:
@@ -54,7 +55,8 @@ def render_file(file: Path) -> str:
 def _settings(result: dict[str, Any]) -> str:
     machine, versions, settings = result["machine"], result["versions"], result["settings"]
     used = ", ".join(f"{name} {value}" for name, value in versions.items())
-    others = [cell["others"] for cells in result["rows"].values() for cell in cells]
+    windows = [window for cells in result["rows"].values() for cell in cells for window in (cell, cell.get("full"))]
+    others = [window["others"] for window in windows if window is not None]
     kind = "virtual machine" if machine["virtual"] else "machine"
     return (
         f"Measured on {result['date']} on a {kind} with {machine['cores']} cores "
@@ -78,8 +80,27 @@ def _costs(result: dict[str, Any]) -> str:
             _bytes(size),
             f"{result['settings']['rates'][str(size)]:,}",
             _spread(cpu, 1, 1),
-            *(_ratio(result, cells, f"{other} mirror equal {size}") for other in ("nginx", "envoy")),
+            *(_ratio(result["rows"], cells, f"{other} mirror equal {size}") for other in ("nginx", "envoy")),
             *(_spread([cell["load"]["latency_us"][q] for cell in cells], 1000, 2) for q in ("p50", "p99")),
+        ]
+        lines.append(f"| {' | '.join(columns)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _full_load(result: dict[str, Any]) -> str:
+    lines = [
+        "| at full load | body | requests/s | CPU per request, µs | to nginx `mirror` | to Envoy's mirror |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    full = {key: [cell["full"] for cell in cells] for key, cells in result["rows"].items() if "full" in cells[0]}
+    for key, cells in full.items():
+        size = int(key.rsplit(" ", 1)[1])
+        columns = [
+            _label(key),
+            _bytes(size),
+            f"{median(cell['load']['rate'] for cell in cells):,.0f}",
+            _spread([cell["cpu_us"] for cell in cells], 1, 1),
+            *(_ratio(full, cells, f"{other} mirror equal {size}") for other in ("nginx", "envoy")),
         ]
         lines.append(f"| {' | '.join(columns)} |")
     return "\n".join(lines) + "\n"
@@ -90,11 +111,11 @@ def _label(key: str) -> str:
     return LABELS.get(f"{system} {mode} {bodies}") or LABELS[f"{system} {mode}"]
 
 
-def _ratio(result: dict[str, Any], cells: list[dict[str, Any]], other: str) -> str:
+def _ratio(rows: dict[str, list[dict[str, Any]]], cells: list[dict[str, Any]], other: str) -> str:
     """The median over the rounds of this row's cost against the other's in the same round."""
-    if cells[0]["cpu_us"] is None or other not in result["rows"]:
+    if cells[0]["cpu_us"] is None or other not in rows:
         return ""
-    pairs = zip(cells, result["rows"][other], strict=True)
+    pairs = zip(cells, rows[other], strict=True)
     return f"{median(cell['cpu_us'] / base['cpu_us'] for cell, base in pairs):.2f}"
 
 
