@@ -61,15 +61,7 @@ class Proxy:
         Releases the GIL while it waits.
         """
     def listener_fds(self) -> list[int]:
-        """The file descriptors of the listening sockets that are open, in the order in which they began to listen.
-
-        For the hand-over of the port. They stay owned by the core.
-        """
-    def keep_first_listener(self) -> None:
-        """Closes all listening sockets but the first. What still waits there to be accepted is reset.
-
-        Returns once they are closed, after a second at most. Releases the GIL while it waits.
-        """
+        """The file descriptors of the listening sockets, for the hand-over of the port. They stay owned by the core."""
     def drain(self) -> None:
         """Stops accepting. Answers from now on carry `Connection: close`; requests under way finish."""
     def stop(self, grace: float) -> bool:

@@ -3,8 +3,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +28,6 @@ use crate::worker::{LocalExecutor, Worker};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Serving,
-    /// The port is left to a successor: only the first worker still listens.
-    Narrowing,
     /// No new connections; answers say `Connection: close`.
     Draining,
     /// Idle connections are closed.
@@ -51,10 +48,6 @@ pub struct Listening {
     pub listener: TcpListener,
     pub tls: Option<TlsAcceptor>,
     pub phase: watch::Receiver<Phase>,
-    /// The phase in which this listener is closed.
-    pub until: Phase,
-    /// How many listeners are open, over all workers.
-    pub open: Arc<AtomicUsize>,
     /// As many permits as connections may be open, over all workers.
     pub connections: Arc<Semaphore>,
 }
@@ -63,13 +56,11 @@ pub struct Listening {
 pub async fn serve(worker: Rc<Worker>, listening: Listening) -> bool {
     let open = Rc::new(Cell::new(0_usize));
     let mut phase = listening.phase.clone();
-    let (until, listeners) = (listening.until, Arc::clone(&listening.open));
     let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker)));
     tokio::select! {
         () = accept(&worker, listening, &open) => {}
-        () = reached(&mut phase, until) => {} // drops the listener: nobody queues at a closed door
+        () = reached(&mut phase, Phase::Draining) => {} // drops the listener: nobody queues at a closed door
     }
-    listeners.fetch_sub(1, Release);
     sweeper.abort();
     loop {
         if open.get() == 0 && is_idle(&worker.state) {
@@ -107,7 +98,6 @@ async fn accept(worker: &Rc<Worker>, listening: Listening, open: &Rc<Cell<usize>
         tls,
         phase,
         connections,
-        ..
     } = listening;
     loop {
         let permit = match Arc::clone(&connections).try_acquire_owned() {

@@ -5,8 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -61,8 +60,6 @@ pub struct Proxy {
 struct Running {
     address: Option<SocketAddr>,
     fds: Vec<i32>,
-    /// How many of the listeners are open.
-    open: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<bool>>,
 }
 
@@ -114,42 +111,37 @@ impl Proxy {
         }
         let connections = Arc::new(Semaphore::new(self.listener.connections));
         running.address = Some(address);
-        running.open.store(listeners.len(), Relaxed);
         running.fds = listeners.iter().map(AsRawFd::as_raw_fd).collect();
         for (index, listener) in listeners.into_iter().enumerate() {
-            let until = if index == 0 { Phase::Draining } else { Phase::Narrowing };
-            let thread = self.spawn(index, |phase| {
-                Ok(Listening {
-                    listener: tokio::net::TcpListener::from_std(listener)?,
-                    tls: self.tls.clone(),
-                    phase,
-                    until,
-                    open: Arc::clone(&running.open),
-                    connections: Arc::clone(&connections),
-                })
-            })?;
+            let thread = self.spawn(index, listener, Arc::clone(&connections))?;
             running.threads.push(thread);
         }
         Ok(())
     }
 
-    /// Starts a worker. `listen` is called inside its runtime.
-    fn spawn(
-        &self,
-        index: usize,
-        listen: impl FnOnce(watch::Receiver<Phase>) -> io::Result<Listening>,
-    ) -> io::Result<JoinHandle<bool>> {
+    fn spawn(&self, index: usize, listener: TcpListener, connections: Arc<Semaphore>) -> io::Result<JoinHandle<bool>> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (state, spec) = (Arc::clone(&self.state), self.listener.clone());
-        let listening = {
+        let (state, spec, tls, phase) = (
+            Arc::clone(&self.state),
+            self.listener.clone(),
+            self.tls.clone(),
+            self.phase.subscribe(),
+        );
+        let listener = {
             let _inside = runtime.enter();
-            listen(self.phase.subscribe())?
+            tokio::net::TcpListener::from_std(listener)?
         };
         std::thread::Builder::new()
             .name(format!("parallelrun-{index}"))
             .spawn(move || {
                 let local = tokio::task::LocalSet::new();
                 let worker = Worker::new(state, spec);
+                let listening = Listening {
+                    listener,
+                    tls,
+                    phase,
+                    connections,
+                };
                 let whole = local.block_on(&runtime, listener::serve(Rc::clone(&worker), listening));
                 drop(local);
                 runtime.shutdown_background();
@@ -218,22 +210,13 @@ impl Proxy {
         self.state.records.poll(most, timeout)
     }
 
-    /// The listening sockets that are open, in the order in which they began to listen.
+    /// The listening sockets, for as long as they are open.
     pub fn listener_fds(&self) -> Vec<i32> {
-        let running = self.running();
-        let open = match *self.phase.borrow() {
-            Phase::Serving => running.fds.len(),
-            Phase::Narrowing => 1.min(running.fds.len()),
-            Phase::Draining | Phase::Closing | Phase::Ending => 0,
-        };
-        running.fds[..open].to_vec()
-    }
-
-    /// Closes all listening sockets but the first. What still waits there to be accepted is reset.
-    pub fn keep_first_listener(&self) {
-        self.advance(Phase::Narrowing);
-        let open = Arc::clone(&self.running().open);
-        wait_until(Instant::now() + LINGER, &|| open.load(Acquire) <= 1);
+        if self.state.is_draining() {
+            Vec::new()
+        } else {
+            self.running().fds.clone()
+        }
     }
 
     /// Stops accepting; requests under way finish.

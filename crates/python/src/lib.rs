@@ -81,10 +81,6 @@ impl Proxy {
         self.0.listener_fds()
     }
 
-    fn keep_first_listener(&self, py: Python<'_>) {
-        py.detach(|| self.0.keep_first_listener());
-    }
-
     fn drain(&self) {
         self.0.drain();
     }

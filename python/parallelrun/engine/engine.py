@@ -11,11 +11,11 @@ from parallelrun.config import Config, Loaded, Source
 from parallelrun.config.active import today
 from parallelrun.config.snapshot import listener, snapshot
 from parallelrun.config.units import Address
-from parallelrun.engine import handover
 from parallelrun.engine.admin import AdminServer
 from parallelrun.engine.deadline import Deadline
+from parallelrun.engine.handover import Port
 from parallelrun.engine.health import HealthChecks
-from parallelrun.engine.neighbours import name_of, others_listening, processes_at
+from parallelrun.engine.neighbours import name_of, processes_at
 from parallelrun.engine.settings import Settings
 from parallelrun.engine.standing import rollout_facts
 from parallelrun.engine.start import (
@@ -86,6 +86,8 @@ class Engine:
         )
         """What is told to whom."""
         self._tasks = Tasks(events)
+        self._port: Port
+        self._admin_port: Port
 
     @property
     def config(self) -> Config:
@@ -191,8 +193,10 @@ class Engine:
         self._tasks.start("settings", self.settings.follow())
         self._tasks.start("health", self.health.follow())
         self._tasks.start("rollout", self.rollout.run())
-        for listeners in self._listeners():
-            self._tasks.start("settle-in", handover.settle_in(listeners))
+        self._port = Port(self.core.listener_fds())
+        self._admin_port = Port([self.admin.listener.fileno()])
+        for port in (self._port, self._admin_port):
+            self._tasks.start("settle-in", port.settle_in())
         self.events.publish(
             "serving",
             listen=str(self.address),
@@ -204,21 +208,17 @@ class Engine:
         )
         if self.config_status.warnings:
             self.events.publish("config.warnings", "warning", warnings=list(self.config_status.warnings))
-        if others_listening(self.core.listener_fds()):
+        if self._port.is_taken_over:
             # As it should be while a port is handed over; otherwise somebody should know that connections are shared.
             others = sorted(processes_at(self.address))
             self.events.publish(
                 "listen.shared", "warning", listen=str(self.address), processes=others, hint=_sharing(others)
             )
 
-    def _listeners(self) -> tuple[list[int], list[int]]:
-        return self.core.listener_fds(), [self.admin.listener.fileno()]
-
     async def _hand_over(self, hurry: asyncio.Event) -> bool:
-        """Leaves both ports to a successor, if there is one; True if there is."""
-        of_clients, of_admin = self._listeners()
-        clients = asyncio.create_task(handover.hand_over(of_clients, self.core.keep_first_listener))
-        admin = asyncio.create_task(handover.hand_over(of_admin))
+        """Leaves both ports to another process, if there is one; True if there is."""
+        clients = asyncio.create_task(self._port.hand_over())
+        admin = asyncio.create_task(self._admin_port.hand_over())
         await _unless(hurry, asyncio.gather(clients, admin, return_exceptions=True))
         return clients.done() and not clients.cancelled() and clients.exception() is None and clients.result()
 

@@ -5,21 +5,25 @@ the group, by a hash. A connection that has completed its handshake waits in the
 socket is closed, whatever still waits there is reset. So closing the listeners right after SIGTERM loses the
 connections that arrived a moment before, and with a steady stream of them there always are some.
 
-The way out is to steer, then to wait until the queue is empty, and only then to close.
+The way out is to steer, then to wait until our queues are empty, and only then to close.
 
 - A group may carry a small program (classic BPF, `SO_ATTACH_REUSEPORT_CBPF`, socket(7)) that returns, for each new
   connection, the index of the socket that gets it. Sockets stand in the group in the order in which they began to
-  listen, so ours come first and those of the successor after them. An index beyond the end makes the kernel fall back
-  to the hash: should the successor die in this very moment, we are dealt connections again.
+  listen: first those of a predecessor, then ours, then those of a successor. An index beyond the end makes the kernel
+  fall back to the hash: should the successor die in this very moment, we are dealt connections again.
 - Our workers go on accepting while we wait. A handshake that had begun before still ends in our queue, a round trip
   later, hence a least time.
 - When a socket is closed, the last one of the group takes its index (`reuseport_detach_sock` in the kernel's
-  net/core/sock_reuseport.c): what was steered to the successor a moment ago may now fall back to the hash, and to one
-  of ours that is about to be closed. Only the first index stays what it is. So there are two rounds: first everything
-  goes to our first socket and the others are closed, then everything goes to the successor and the first is closed.
+  net/core/sock_reuseport.c). While ours are closed one after the other, the indices at the end so become empty, and
+  what is steered there falls back to the hash and perhaps to one of ours that is closed next. So just before we close,
+  the program is narrowed to those indices of the successor that stay its own until the last of ours is gone. There is
+  one at least where the successor has as many sockets as we have, or more; with fewer, the connections of the moment
+  of closing are at risk.
+- Whoever leaves to a predecessor that is still there has it easier: ours are behind theirs, and closing them moves
+  none of theirs.
 
 The program stays with the group after we are gone, and might then favour some of the successor's sockets over others.
-So whoever starts beside a predecessor takes the program away once that has left (`settle_in`).
+So whoever starts beside a predecessor takes the program away once that has left (`Port.settle_in`).
 
 Where nobody else listens on the port there is nothing to steer to, and where the kernel refuses or is not Linux the
 connections of that one moment are at risk, as with any other server: in both cases this module does nothing.
@@ -31,10 +35,9 @@ import ctypes
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from parallelrun.engine.neighbours import others_listening
-from parallelrun.evidence.threads import in_thread
 
 SETTLE_S = 0.25
 """The least time between steering and closing: a round trip across the world."""
@@ -52,35 +55,58 @@ _LOAD_RANDOM = (0x20, 0xFFFFF000 + 56)  # BPF_LD | BPF_W | BPF_ABS at SKF_AD_OFF
 _MODULO, _ADD, _RETURN = 0x94, 0x04, 0x16  # BPF_ALU | BPF_MOD | BPF_K, BPF_ALU | BPF_ADD | BPF_K, BPF_RET | BPF_A
 
 
-async def hand_over(listeners: Sequence[int], keep_first: Callable[[], object] | None = None) -> bool:
-    """Leaves new connections to a successor on the same port and waits until ours are accepted.
+class Port:
+    """Our listening sockets on one address, and those of others that listened there before.
 
     Args:
-        listeners: file descriptors of all our listening sockets on one address, in the order in which they began to
-            listen. They are the caller's, who closes the first one afterwards.
-        keep_first: closes all of them but the first; needed if there are several. It is called in a thread.
-
-    Returns:
-        False where nobody else listens there or the kernel does not take part: new connections may still come to us.
+        listeners: file descriptors of all our listening sockets on the address, which listen already. They are the
+            caller's.
     """
-    successors = others_listening(listeners)
-    if not successors or not _steer(listeners[0], range(1)):
-        return False
-    if keep_first is not None:
-        await _accepted(listeners[1:])
-        await in_thread(keep_first)
-    _steer(listeners[0], range(1, 1 + successors))
-    await _accepted(listeners[:1])
-    return True
 
+    def __init__(self, listeners: Sequence[int]) -> None:
+        self._listeners = listeners
+        self._older = others_listening(listeners)
+        self._leaving = False
 
-async def settle_in(listeners: Sequence[int]) -> None:
-    """Waits until no other process listens on our address and takes away the program that the last one left behind."""
-    while others_listening(listeners):  # noqa: ASYNC110 - the kernel tells nobody
-        await asyncio.sleep(LOOK_S)
-    with _duplicates(listeners) as ours, contextlib.suppress(OSError):
-        for listener in ours[:1]:
-            listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether others listened there before."""
+        return bool(self._older)
+
+    async def settle_in(self) -> None:
+        """Waits until the predecessor is gone and takes away the program that it left behind."""
+        while not self._leaving:
+            if not self._older & others_listening(self._listeners):
+                with contextlib.suppress(OSError), _duplicates(self._listeners[:1]) as ours:
+                    for listener in ours:
+                        listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
+                return
+            await asyncio.sleep(LOOK_S)
+
+    async def hand_over(self) -> bool:
+        """Leaves new connections to a successor, or to a predecessor that is still there, and waits until ours are
+        accepted. To be called before our sockets are closed, which should follow at once.
+
+        Returns:
+            False where nobody else listens or the kernel does not take part: new connections may still come to us.
+        """
+        self._leaving = True
+        others = others_listening(self._listeners)
+        older = self._older & others
+        if not others or older not in (frozenset(), self._older):
+            return False  # nobody, or somebody who is on the way out as well
+        if older:
+            return await self._leave_to(range(len(older)))
+        ours = len(self._listeners)
+        if not await self._leave_to(range(ours, ours + len(others))):
+            return False
+        return _steer(self._listeners[0], range(ours, ours + max(1, len(others) - ours + 1)))
+
+    async def _leave_to(self, indices: range) -> bool:
+        if not _steer(self._listeners[0], indices):
+            return False
+        await _accepted(self._listeners)
+        return True
 
 
 def _steer(listener: int, indices: range) -> bool:

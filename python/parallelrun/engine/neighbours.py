@@ -17,12 +17,12 @@ _TABLES = (_PROC / "self/net/tcp", _PROC / "self/net/tcp6")
 _LISTEN = "0A"
 
 
-def others_listening(listeners: Sequence[int]) -> int:
-    """How many listening sockets of other processes share the address of `listeners`; 0 where that cannot be told."""
+def others_listening(listeners: Sequence[int]) -> frozenset[int]:
+    """The inodes of the other sockets that listen on the address of `listeners`; none where that cannot be told."""
     inodes = {os.fstat(descriptor).st_ino for descriptor in listeners}
     table = list(_listening())
     addresses = {address for address, inode in table if inode in inodes}
-    return sum(address in addresses and inode not in inodes for address, inode in table)
+    return frozenset(inode for address, inode in table if address in addresses and inode not in inodes)
 
 
 def processes_at(address: Address) -> frozenset[int]:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from parallelrun.engine.handover import hand_over
+from parallelrun.engine.handover import Port
 from tests.support import background, behaviour
 from tests.support.background import Gate
 from tests.support.fixtures import StartProxy, Upstreams
@@ -136,6 +136,7 @@ def test_a_successor_takes_the_port_over_without_a_failed_request(
 ) -> None:
     """Both listen on the port for a while; then the first one drains. Kept connections and fresh ones go on working."""
     first = start_proxy(old=upstreams.old.url, new=upstreams.new.url)
+    port = Port(first.core.listener_fds())
     address = f"127.0.0.1:{first.address[1]}"
     count = 1500
 
@@ -147,8 +148,7 @@ def test_a_successor_takes_the_port_over_without_a_failed_request(
     wait_until(lambda: first.counters()["requests"] > 200)
     second = start_proxy(listener={"listen": address}, old=upstreams.old.url, new=upstreams.new.url)
     wait_until(lambda: second.counters()["requests"] > 50 or running.done())
-    assert asyncio.run(hand_over(first.core.listener_fds(), first.core.keep_first_listener))
-    assert len(first.core.listener_fds()) == 1
+    assert asyncio.run(port.hand_over())
     assert first.stop(20) is True
     result = running.result(60)
     assert result.errors == []
