@@ -131,10 +131,11 @@ def test_stopping_twice_and_after_nothing(upstreams: Upstreams, start_proxy: Sta
     assert proxy.counters()["requests"] == 0
 
 
-def test_a_successor_takes_the_port_over_without_a_failed_request(
-    upstreams: Upstreams, start_proxy: StartProxy
+@pytest.mark.parametrize("back", [False, True], ids=["the first leaves", "the second leaves"])
+def test_a_port_is_left_to_another_process_without_a_failed_request(
+    upstreams: Upstreams, start_proxy: StartProxy, *, back: bool
 ) -> None:
-    """Both listen on the port for a while; then the first one drains. Kept connections and fresh ones go on working."""
+    """Both listen on the port for a while; then one of them drains. Kept connections and fresh ones go on working."""
     first = start_proxy(old=upstreams.old.url, new=upstreams.new.url)
     port = Port(first.core.listener_fds())
     address = f"127.0.0.1:{first.address[1]}"
@@ -147,9 +148,11 @@ def test_a_successor_takes_the_port_over_without_a_failed_request(
     running = background.start(load(first.address, shot, count=count, connections=8))
     wait_until(lambda: first.counters()["requests"] > 200)
     second = start_proxy(listener={"listen": address}, old=upstreams.old.url, new=upstreams.new.url)
+    second_port = Port(second.core.listener_fds())
     wait_until(lambda: second.counters()["requests"] > 50 or running.done())
-    assert asyncio.run(port.hand_over())
-    assert first.stop(20) is True
+    leaving, its_port = (second, second_port) if back else (first, port)
+    assert asyncio.run(its_port.hand_over())
+    assert leaving.stop(20) is True
     result = running.result(60)
     assert result.errors == []
     assert result.statuses == {200: count}
