@@ -127,7 +127,7 @@ def test_a_rollback_of_what_is_rolled_back_says_so_and_keeps_the_reason(served: 
     first, *_ = again.output.splitlines()
     since = f"{served.engine.rollout.state.moved_at:%Y-%m-%d %H:%M:%S}"
     assert first.startswith(f"It was rolled back already, since {since}")
-    assert first.endswith("The reason given now is noted in the history.")
+    assert first.endswith("The reason given now is noted.")
     answer = served.client.post("/api/v1/rollout/rollback").json()
     assert answer["already"].startswith("It was rolled back already, since")
     assert "noted" not in answer["already"]

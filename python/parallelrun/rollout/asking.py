@@ -61,7 +61,8 @@ def _from_elsewhere(state: State, asked: Asked, now: datetime) -> Refusal | None
         )
     came_here_last = state.phase in ("stepping", "baking") and state.moved_at == state.since  # not resumed since
     ago = now - state.since
-    if state.waiting_since or not came_here_last or not timedelta() <= ago < PRESSED_AGAIN:
+    # Another process's clock, or ours that was set back a little, may be behind the one that wrote the state.
+    if state.waiting_since or not came_here_last or abs(ago) >= PRESSED_AGAIN:
         return None
     where = "the bake" if state.phase == "baking" else format_share(state.weight)
     return Refusal(

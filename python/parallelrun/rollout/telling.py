@@ -12,8 +12,9 @@ BLIND_FOR = timedelta(seconds=10)
 """So long may it last before it is told: a store may be locked for a moment."""
 BLIND_AGAIN = timedelta(minutes=10)
 """`rollout.blind` is told at most this often."""
-MOST_OF_BREAKER = 20
-"""So many moves of the breaker's are remembered in a day: one that flaps leaves room for the others."""
+MOST_A_DAY = 20
+"""So many moves of the breaker's are remembered in a day, and so many notes: a breaker that flaps, or a job that asks
+each minute for what is so already, leaves room for the others."""
 _DAY = timedelta(days=1)
 
 
@@ -36,8 +37,13 @@ class Telling:
 
     def memorable(self, move: Move) -> bool:
         """Whether a move is to be remembered; all are told."""
-        of_breaker = [each for each in self.history if each.by == "breaker" and move.at - each.at < _DAY]
-        return move.by != "breaker" or len(of_breaker) < MOST_OF_BREAKER
+        if move.by == "breaker":
+            like_it = (each for each in self.history if each.by == "breaker")
+        elif move.action == "note":
+            like_it = (each for each in self.history if each.action == "note")
+        else:
+            return True
+        return sum(move.at - each.at < _DAY for each in like_it) < MOST_A_DAY
 
     def moved(self, move: Move) -> None:
         """Tells of a move that is done."""

@@ -52,7 +52,7 @@ def already(state: State, action: Action) -> str | None:
     if not state.started:
         return "There is nothing to go back from: no rollout has been started."
     what = "paused" if state.phase == "paused" else "rolled back"
-    noted = " The reason given now is noted in the history." if action.kind == "note" else ""
+    noted = " The reason given now is noted." if action.kind == "note" else ""
     return f"It was {what} already, since {time(state.moved_at)}.{noted}"
 
 

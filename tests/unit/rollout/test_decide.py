@@ -276,6 +276,14 @@ def test_an_advance_just_after_a_step_says_why_it_does_nothing() -> None:
     assert walk.asked("advance", after=PRESSED_AGAIN) == "step"
 
 
+def test_an_advance_is_pressed_again_also_where_the_clock_is_a_little_behind() -> None:
+    walk = Walk().to("stepping", STEPS[1])
+    walk.now -= timedelta(seconds=3)
+    assert walk.asked("advance") == "refused"
+    walk.now -= PRESSED_AGAIN
+    assert walk.asked("advance") == "step", "a clock set back by far must not lock anybody out"
+
+
 def test_an_advance_after_something_else_is_another_one() -> None:
     walk = Walk(plan(hold=MOMENT, approve=frozenset({STEPS[1]}))).to("stepping", STEPS[0])
     assert walk.goes("advance", after=MOMENT) == "wait"

@@ -134,6 +134,20 @@ async def test_a_second_rollback_moves_nothing_and_its_reason_is_noted() -> None
     assert (await rollout.ask("rollback", "")).kind == "stay"
 
 
+async def test_notes_do_not_fill_the_books() -> None:
+    world = World(quick())
+    rollout = await world.process()
+    await until(world, rollout, "stepping", weight=STEPS[1])
+    await rollout.ask("rollback", "errors at checkout")
+    for minute in range(150):
+        world.passes(60)
+        await rollout.ask("rollback", f"the build failed, {minute}")
+    shown = rollout.standing().history
+    assert [move.action for move in shown].count("note") == 20
+    assert "errors at checkout" in [move.reason for move in shown]
+    assert list(shown) == moves(world)[::-1]
+
+
 async def test_a_second_rollback_does_not_come_before_one_that_is_not_stored_yet() -> None:
     world = World(quick())
     rollout = await world.process()
