@@ -160,14 +160,17 @@ def _undecided(report: Report) -> Iterator[Finding]:
     if rollout.more_requests is None:
         yield _warning("rollout", f"the rollout comes to no decision at this rate, and {then}: {rollout.reason}", do)
         return
+    # So many do only if none of them is bad, where the present rate of bad ones proves nothing.
+    clean = any(one.more is None and one.more_if_clean == rollout.more_requests for one in report.rollout.evidence)
+    about = "at least" if clean else "about"
     # Where nothing of the kind has come yet, it takes as long at least as if every request were one.
-    about, eta_s = "about", rollout.eta_s
+    by_when, eta_s = about, rollout.eta_s
     if eta_s is None and rate:
-        about, eta_s = "at least", rollout.more_requests / rate
+        by_when, eta_s = "at least", rollout.more_requests / rate
     if eta_s is not None and eta_s > left_s:
         where = f" at {rollout.endpoint}" if rollout.endpoint else ""
-        needed = f"about {number(rollout.more_requests, 'more answer')}{where}"
-        when = f"in {about} {span(eta_s)} at the present rate"
+        needed = f"{about} {number(rollout.more_requests, 'more answer')}{where}"
+        when = f"in {by_when} {span(eta_s)} at the present rate"
         yield _warning("rollout", f"the rollout needs {needed} for a decision, {when}; {then}", do)
 
 

@@ -150,6 +150,13 @@ def test_traffic_too_thin_to_prove_the_step_before_its_deadline(holding: Report)
     assert changed(holding, per_s=thin, eta_s=None) == [f"{needed}, in at least {when}"], "nothing of the kind yet"
     (what,) = changed(holding, more_requests=1, eta_s=left_s + 1, endpoint="GET /")
     assert "about 1 more answer at GET / for a decision" in what
+    assert holding.rollout
+    only_clean = [
+        each.model_copy(update={"more": None, "more_if_clean": rollout.more_requests})
+        for each in holding.rollout.evidence
+    ]
+    if_clean = holding.model_copy(update={"rollout": holding.rollout.model_copy(update={"evidence": only_clean})})
+    assert changed(if_clean, eta_s=left_s + 1) == [f"{needed.replace('about', 'at least')}, in at least {when}"]
     enough: list[dict[str, Any]] = [
         {"eta_s": left_s - 1},
         {"eta_s": None},
