@@ -12,7 +12,8 @@ ALL_AT_ONCE = 1_000_000_000
 several requests at each look, and spends a larger share of its time on the work itself."""
 
 FULL_LOAD = 5
-"""So many times the requests of a steady window, which take about as long."""
+"""So many times the requests of a steady window: the slowest proxies take a little longer for them, the fastest half of
+that time."""
 
 
 @dataclass(frozen=True)

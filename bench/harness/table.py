@@ -57,13 +57,14 @@ def _settings(result: dict[str, Any]) -> str:
     used = ", ".join(f"{name} {value}" for name, value in versions.items())
     windows = [window for cells in result["rows"].values() for cell in cells for window in (cell, cell.get("full"))]
     others = [window["others"] for window in windows if window is not None]
+    full = [cell["full"]["load"]["seconds"] for cells in result["rows"].values() for cell in cells if "full" in cell]
     kind = "virtual machine" if machine["virtual"] else "machine"
     return (
         f"Measured on {result['date']} on a {kind} with {machine['cores']} cores "
         f"({machine['cpu']}, {machine['kernel']}): {settings['rounds']} rounds, "
-        f"each window {settings['seconds']:g} s. Versions: {used}; "
-        f"cargo profile `{settings['profile']}`. Meanwhile other programs used {median(others):.0%} of the "
-        f"machine, at most {max(others):.0%} during one window.\n"
+        f"each window {settings['seconds']:g} s, and {min(full):.1f} to {max(full):.1f} s at full load. "
+        f"Versions: {used}; cargo profile `{settings['profile']}`. "
+        f"Meanwhile other programs used {median(others):.0%} of the machine, at most {max(others):.0%} during one window.\n"
     )
 
 
