@@ -64,7 +64,8 @@ def _settings(result: dict[str, Any]) -> str:
         f"({machine['cpu']}, {machine['kernel']}): {settings['rounds']} rounds, "
         f"each window {settings['seconds']:g} s, and {min(full):.1f} to {max(full):.1f} s at full load. "
         f"Versions: {used}; cargo profile `{settings['profile']}`. "
-        f"Meanwhile other programs used {median(others):.0%} of the machine, at most {max(others):.0%} during one window.\n"
+        f"Meanwhile other programs used {median(others):.0%} of the machine, "
+        f"at most {max(others):.0%} during one window.\n"
     )
 
 
