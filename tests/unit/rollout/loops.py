@@ -8,7 +8,7 @@ from parallelrun.config.rollout import Gate
 from parallelrun.rollout import Rollout
 from parallelrun.rollout.keeping import Move
 from tests.support.fake_world import World
-from tests.unit.rollout.given import plan
+from tests.unit.rollout.given import STEPS, plan
 
 QUICK = Gate.model_validate(
     {"mismatch": "5%", "failures": "5%", "slower": {"quantile": "50%", "ratio": 2.0}, "confidence": "90%"}
@@ -35,6 +35,13 @@ async def until(world: World, rollout: Rollout, phase: str, *, weight: int | Non
             return
         await ticks(world, rollout, 1, **traffic)
     raise AssertionError(f"never {phase}: {rollout.state}")
+
+
+async def at_half(world: World) -> Rollout:
+    """A rollout at its second step."""
+    rollout = await world.process()
+    await until(world, rollout, "stepping", weight=STEPS[1])
+    return rollout
 
 
 def journal(world: World) -> list[str]:

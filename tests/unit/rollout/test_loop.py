@@ -18,7 +18,7 @@ from parallelrun.rollout import Rollout, watching
 from parallelrun.rollout.rollout import RefusedError
 from tests.support.fake_world import KilledError, World
 from tests.unit.rollout.given import STEPS
-from tests.unit.rollout.loops import journal, moves, quick, ticks, until
+from tests.unit.rollout.loops import at_half, journal, moves, quick, ticks, until
 
 
 async def test_a_good_version_goes_all_the_way() -> None:
@@ -58,8 +58,7 @@ async def test_traffic_moves_only_to_what_is_stored() -> None:
 
 async def test_a_bad_version_goes_back_and_stays() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     await until(world, rollout, "rolled_back", mismatches=0.5)
     assert (world.weight, world.stored.weight, world.stored.phase) == (0, 0, "rolled_back")
     assert "differ" in rollout.state.reason
@@ -88,8 +87,7 @@ async def test_one_confirmed_difference_where_none_may_be() -> None:
 
 async def test_a_rollback_goes_first_and_is_stored_when_it_can_be() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     world.store.broken = True
     await rollout.ask("rollback", "now")
     assert (world.weight, rollout.state.phase, world.stored.phase) == (0, "rolled_back", "stepping")
@@ -115,8 +113,7 @@ async def test_two_who_advance_at_once_take_one_step() -> None:
 
 async def test_a_second_rollback_moves_nothing_and_its_reason_is_noted() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     await rollout.ask("rollback", "errors at checkout")
     before = world.stored
     with world.events.subscribe() as subscription:
@@ -136,8 +133,7 @@ async def test_a_second_rollback_moves_nothing_and_its_reason_is_noted() -> None
 
 async def test_notes_do_not_fill_the_books() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     await rollout.ask("rollback", "errors at checkout")
     for minute in range(150):
         world.passes(60)
@@ -150,8 +146,7 @@ async def test_notes_do_not_fill_the_books() -> None:
 
 async def test_a_second_rollback_does_not_come_before_one_that_is_not_stored_yet() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     world.store.broken = True
     await rollout.ask("rollback", "errors at checkout")
     world.store.broken, world.store.failing = False, {"read"}
@@ -163,8 +158,7 @@ async def test_a_second_rollback_does_not_come_before_one_that_is_not_stored_yet
 
 async def test_what_was_counted_without_a_store_counts_once_it_is_back() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     world.store.broken = True
     await ticks(world, rollout, 100, mismatches=0.5)
     assert world.weight == STEPS[1]
@@ -285,8 +279,7 @@ async def test_what_was_proved_is_looked_at_again_before_anything_moves() -> Non
 
 async def test_another_version_gets_nobody_before_it_is_in_force() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     rollout.planned(quick(versions="v1 v3"))
     assert world.weight == 0
     rollout.planned(quick())  # it was refused after all
@@ -353,8 +346,7 @@ async def test_of_two_configurations_the_newer_process_has_its_way(changed: dict
 
 async def test_a_store_that_is_replaced_costs_the_evidence_and_nothing_else() -> None:
     world = World(quick())
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
+    rollout = await at_half(world)
     epoch = rollout.state.epoch
     world.store.revision_, world.store.state, world.store.counts = 0, "", {}
     await ticks(world, rollout, 1)

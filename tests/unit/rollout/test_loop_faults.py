@@ -17,14 +17,7 @@ from parallelrun.rollout.keeping import UnreadableError
 from parallelrun.rollout.sums import Sums
 from tests.support.fake_world import World
 from tests.unit.rollout.given import STEPS
-from tests.unit.rollout.loops import journal, moves, quick, ticks, until
-
-
-async def at_half(world: World) -> Rollout:
-    """A rollout at its second step."""
-    rollout = await world.process()
-    await until(world, rollout, "stepping", weight=STEPS[1])
-    return rollout
+from tests.unit.rollout.loops import at_half, journal, moves, quick, ticks, until
 
 
 async def at_first(world: World) -> Rollout:
