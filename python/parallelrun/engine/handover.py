@@ -77,9 +77,7 @@ class Port:
         """Waits until the predecessor is gone and takes away the program that it left behind."""
         while not self._leaving:
             if not self._older & others_listening(self._listeners):
-                with contextlib.suppress(OSError), _duplicates(self._listeners[:1]) as ours:
-                    for listener in ours:
-                        listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
+                _set(self._listeners[0], _SO_DETACH_REUSEPORT_BPF, 0)
                 return
             await asyncio.sleep(LOOK_S)
 
@@ -115,11 +113,16 @@ def _steer(listener: int, indices: range) -> bool:
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", code, 0, 0, k) for code, k in program))
     # struct sock_fprog {unsigned short len; struct sock_filter *filter;}, native alignment
     header = struct.pack("HP", len(program), ctypes.addressof(instructions))
-    with _duplicates([listener]) as (ours,):
-        try:
-            ours.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, header)
-        except OSError:
-            return False
+    return _set(listener, _SO_ATTACH_REUSEPORT_CBPF, header)
+
+
+def _set(listener: int, option: int, value: int | bytes) -> bool:
+    """Sets an option of a socket; False if the kernel refuses."""
+    try:
+        with _duplicates([listener]) as (ours,):
+            ours.setsockopt(socket.SOL_SOCKET, option, value)
+    except OSError:
+        return False
     return True
 
 
