@@ -55,14 +55,14 @@ def render_file(file: Path) -> str:
 def _settings(result: dict[str, Any]) -> str:
     machine, versions, settings = result["machine"], result["versions"], result["settings"]
     used = ", ".join(f"{name} {value}" for name, value in versions.items())
-    windows = [window for cells in result["rows"].values() for cell in cells for window in (cell, cell.get("full"))]
-    others = [window["others"] for window in windows if window is not None]
-    full = [cell["full"]["load"]["seconds"] for cells in result["rows"].values() for cell in cells if "full" in cell]
+    steady = [cell for cells in result["rows"].values() for cell in cells]
+    full = [cell["full"] for cell in steady if "full" in cell]
+    others, seconds = [window["others"] for window in steady + full], [window["load"]["seconds"] for window in full]
     kind = "virtual machine" if machine["virtual"] else "machine"
     return (
         f"Measured on {result['date']} on a {kind} with {machine['cores']} cores "
         f"({machine['cpu']}, {machine['kernel']}): {settings['rounds']} rounds, "
-        f"each window {settings['seconds']:g} s, and {min(full):.1f} to {max(full):.1f} s at full load. "
+        f"each window {settings['seconds']:g} s, and {min(seconds):.1f} to {max(seconds):.1f} s at full load. "
         f"Versions: {used}; cargo profile `{settings['profile']}`. "
         f"Meanwhile other programs used {median(others):.0%} of the machine, "
         f"at most {max(others):.0%} during one window.\n"
@@ -74,15 +74,10 @@ def _costs(result: dict[str, Any]) -> str:
         "| | body | requests/s | CPU per request, µs | to nginx `mirror` | to Envoy's mirror | p50, ms | p99, ms |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
+    rates = result["settings"]["rates"]
     for key, cells in result["rows"].items():
-        size = int(key.rsplit(" ", 1)[1])
-        cpu = [cell["cpu_us"] for cell in cells]
         columns = [
-            _label(key),
-            _bytes(size),
-            f"{result['settings']['rates'][str(size)]:,}",
-            _spread(cpu, 1, 1),
-            *(_ratio(result["rows"], cells, f"{other} mirror equal {size}") for other in ("nginx", "envoy")),
+            *_cost(result["rows"], key, rates[key.rsplit(" ", 1)[1]]),
             *(_spread([cell["load"]["latency_us"][q] for cell in cells], 1000, 2) for q in ("p50", "p99")),
         ]
         lines.append(f"| {' | '.join(columns)} |")
@@ -96,16 +91,21 @@ def _full_load(result: dict[str, Any]) -> str:
     ]
     full = {key: [cell["full"] for cell in cells] for key, cells in result["rows"].items() if "full" in cells[0]}
     for key, cells in full.items():
-        size = int(key.rsplit(" ", 1)[1])
-        columns = [
-            _label(key),
-            _bytes(size),
-            f"{median(cell['load']['rate'] for cell in cells):,.0f}",
-            _spread([cell["cpu_us"] for cell in cells], 1, 1),
-            *(_ratio(full, cells, f"{other} mirror equal {size}") for other in ("nginx", "envoy")),
-        ]
+        columns = _cost(full, key, median(cell["load"]["rate"] for cell in cells))
         lines.append(f"| {' | '.join(columns)} |")
     return "\n".join(lines) + "\n"
+
+
+def _cost(rows: dict[str, list[dict[str, Any]]], key: str, rate: float) -> list[str]:
+    """What it is, at how many requests per second, what one costs, and how that compares."""
+    cells, size = rows[key], int(key.rsplit(" ", 1)[1])
+    return [
+        _label(key),
+        _bytes(size),
+        f"{rate:,.0f}",
+        _spread([cell["cpu_us"] for cell in cells], 1, 1),
+        *(_ratio(rows, cells, f"{other} mirror equal {size}") for other in ("nginx", "envoy")),
+    ]
 
 
 def _label(key: str) -> str:
