@@ -18,6 +18,13 @@ each minute for what is so already, leaves room for the others."""
 _DAY = timedelta(days=1)
 
 
+def _bounded(move: Move) -> str | None:
+    """The kind of moves of which a day has only so many; None of those that are remembered in any case."""
+    if move.by == "breaker":
+        return "breaker"
+    return "note" if move.action == "note" else None
+
+
 class Telling:
     """Remembers what has been told.
 
@@ -37,13 +44,9 @@ class Telling:
 
     def memorable(self, move: Move) -> bool:
         """Whether a move is to be remembered; all are told."""
-        if move.by == "breaker":
-            like_it = (each for each in self.history if each.by == "breaker")
-        elif move.action == "note":
-            like_it = (each for each in self.history if each.action == "note")
-        else:
-            return True
-        return sum(move.at - each.at < _DAY for each in like_it) < MOST_A_DAY
+        kind = _bounded(move)
+        today = (each for each in self.history if move.at - each.at < _DAY)
+        return kind is None or sum(_bounded(each) == kind for each in today) < MOST_A_DAY
 
     def moved(self, move: Move) -> None:
         """Tells of a move that is done."""
