@@ -9,7 +9,7 @@ from parallelrun.api.times import moment
 from parallelrun.evidence import StoreError, StoreTooNewError
 from parallelrun.evidence.counters import EndpointCounts, Latency, SideOfEndpoint
 from parallelrun.evidence.model import Judged
-from parallelrun.evidence.outcomes import ALIKE, ALL, COMPARED
+from parallelrun.evidence.outcomes import ALIKE, ALL, COMPARED, ended_in
 from parallelrun.evidence.rates import wilson
 from parallelrun.evidence.records import read_pair
 from parallelrun.evidence.signature import signature
@@ -46,7 +46,7 @@ def endpoints(engine: Engine) -> models.Endpoints:
 
 def compared(counts: EndpointCounts) -> int:
     """How many requests of the endpoint had both answers compared."""
-    return sum(counts.outcomes.get(name, 0) for name in COMPARED)
+    return ended_in(counts.outcomes, COMPARED)
 
 
 def _endpoint(counts: EndpointCounts) -> models.Endpoint:
@@ -58,7 +58,7 @@ def _endpoint(counts: EndpointCounts) -> models.Endpoint:
         outcomes=outcomes,
         rescued=counts.rescued,
         compared=rate(both, sum(outcomes.values())),
-        alike=rate(sum(outcomes.get(name, 0) for name in ALIKE), both),
+        alike=rate(ended_in(outcomes, ALIKE), both),
         match=rate(outcomes.get("match", 0), both),
         mismatch=rate(outcomes.get("mismatch", 0), both),
         new_failed=rate(failed, both + failed),

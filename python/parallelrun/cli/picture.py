@@ -13,7 +13,7 @@ from parallelrun.cli.words import clean, milliseconds
 from parallelrun.config.words import number, span, verb
 from parallelrun.evidence.counters import Counters, Latency
 from parallelrun.evidence.model import Example, Judged
-from parallelrun.evidence.outcomes import ALL, COMPARED, NOT_COMPARED
+from parallelrun.evidence.outcomes import ALL, COMPARED, NOT_COMPARED, ended_in
 from parallelrun.web.report import compared, share
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def summary(last: Picture) -> str:
             f"{number(len(last.differences), 'open difference')}, most often {most.location} of {most.endpoint} "
             f"({most.kind}, {number(most.verdicts.shown, 'time')})."
         )
-    elif any(last.outcomes[name] for name in COMPARED):
+    elif ended_in(last.outcomes, COMPARED):
         sentences.append("No open differences.")
     if counters.rescued:
         sentences.append(f"{number(counters.rescued, 'answer')} {verb(counters.rescued, 'were')} rescued.")

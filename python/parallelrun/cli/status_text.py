@@ -10,7 +10,7 @@ from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
 from parallelrun.cli.words import clean, lines, size
 from parallelrun.config.words import number, span, time, verb
-from parallelrun.evidence.outcomes import COMPARED
+from parallelrun.evidence.outcomes import COMPARED, ended_in
 from parallelrun.web.report import compared, made_of
 
 MOST_ALERTS = 5
@@ -55,7 +55,7 @@ def _traffic(status: Status) -> str:
 
 
 def _compared(ledger: Ledger) -> str:
-    if not sum(ledger.outcomes[name] for name in COMPARED):
+    if not ended_in(ledger.outcomes, COMPARED):
         return "nothing yet"
     requests = f"{number(ledger.requests, 'request')} since {time(ledger.since)}"
     return f"{compared(ledger.outcomes)} ({requests}{made_of(ledger.outcomes)})"

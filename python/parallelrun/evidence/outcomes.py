@@ -1,6 +1,6 @@
 """The ledger's outcomes, in groups and in plain words. A request ends in exactly one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 COMPARED = ("match", "ignored", "noise", "race", "mismatch")
@@ -30,3 +30,8 @@ NOT_COMPARED: Mapping[str, str] = MappingProxyType(
 """No copy was sent, or its answer could not be compared: each name with the reason for people."""
 
 ALL = (*COMPARED, *FAILED, *NOT_COMPARED)
+
+
+def ended_in(outcomes: Mapping[str, int], names: Iterable[str]) -> int:
+    """How many requests ended in one of these outcomes."""
+    return sum(outcomes.get(name, 0) for name in names)

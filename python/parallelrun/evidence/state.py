@@ -4,7 +4,7 @@ from collections import Counter
 
 from parallelrun.evidence.counters import Counters, EndpointCounts
 from parallelrun.evidence.model import Difference, Example, Judged, Ledger, Past, Times
-from parallelrun.evidence.outcomes import COMPARED
+from parallelrun.evidence.outcomes import COMPARED, ended_in
 from parallelrun.evidence.records import Record
 from parallelrun.evidence.signature import signature
 from parallelrun.evidence.status import Verdicts, repeatable, status
@@ -121,7 +121,7 @@ class Evidence:
         """How many requests of the endpoint had both answers compared, over all runs."""
         present = next((counts for counts in self.now.endpoints if counts.endpoint == endpoint), None)
         found = [counts for counts in (present, self.past.endpoints.get(endpoint)) if counts]
-        return sum(counts.outcomes.get(name, 0) for counts in found for name in COMPARED)
+        return sum(ended_in(counts.outcomes, COMPARED) for counts in found)
 
     def ledger(self) -> Ledger:
         """The ledger over all runs."""

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from parallelrun.evidence.counters import Counters, EndpointCounts
-from parallelrun.evidence.outcomes import COMPARED
+from parallelrun.evidence.outcomes import COMPARED, ended_in
 
 Cells = Mapping[str, int]
 """Counts by name."""
@@ -89,7 +89,7 @@ def _read(counters: Counters) -> Sums:
 def _cells(counts: EndpointCounts) -> dict[str, int]:
     cells = {
         "requests": counts.requests,
-        "compared": sum(counts.outcomes.get(name, 0) for name in COMPARED),
+        "compared": ended_in(counts.outcomes, COMPARED),
         "mismatches": counts.outcomes.get("mismatch", 0),
     }
     for name, side in (("old", counts.alone.old), ("new", counts.alone.new)):

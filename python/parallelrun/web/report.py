@@ -12,7 +12,7 @@ from parallelrun.api.rules import Rule, Rules
 from parallelrun.api.status import Status
 from parallelrun.api.views import rate
 from parallelrun.config.words import number
-from parallelrun.evidence.outcomes import ALIKE, COMPARED, FAILED, NOT_COMPARED
+from parallelrun.evidence.outcomes import ALIKE, COMPARED, FAILED, NOT_COMPARED, ended_in
 
 PAIRS = 100
 """So many open differences are shown with their example in full."""
@@ -81,7 +81,7 @@ def build(
     pairs: list[Pair],
 ) -> Report:
     """The report over what the API said; `differences` in their order of importance."""
-    both = sum(ledger.outcomes.get(name, 0) for name in COMPARED)
+    both = ended_in(ledger.outcomes, COMPARED)
     done = sum(ledger.outcomes.values())
     kinds = {kind: [one for one in differences if one.status == kind] for kind in ("open", "race", "noise", "ignored")}
     failing = [one for one in endpoints.items if one.new_failed.count]
@@ -93,7 +93,7 @@ def build(
         status=status,
         ledger=ledger,
         compared=rate(both, done),
-        alike=rate(sum(ledger.outcomes.get(name, 0) for name in ALIKE), both),
+        alike=rate(ended_in(ledger.outcomes, ALIKE), both),
         match=rate(ledger.outcomes.get("match", 0), both),
         mismatch=rate(ledger.outcomes.get("mismatch", 0), both),
         open=kinds["open"],
@@ -116,7 +116,7 @@ def _verdict(both: int, differing: int, failing: int) -> Verdict:
 
 
 def _headline(differing: list[Difference], failing: list[Endpoint], outcomes: Mapping[str, int]) -> str:
-    both, done = sum(outcomes.get(name, 0) for name in COMPARED), sum(outcomes.values())
+    both, done = ended_in(outcomes, COMPARED), sum(outcomes.values())
     sentences = []
     if differing:
         at = len({one.endpoint for one in differing})
@@ -137,12 +137,12 @@ def _headline(differing: list[Difference], failing: list[Endpoint], outcomes: Ma
 
 def compared(outcomes: Mapping[str, int]) -> str:
     """`97.2 % alike of 61 % compared`: the one number never stands without the other."""
-    total, both = sum(outcomes.values()), sum(outcomes.get(name, 0) for name in COMPARED)
-    if not total:
+    both, done = ended_in(outcomes, COMPARED), sum(outcomes.values())
+    if not done:
         return "no requests yet"
     if not both:
         return "nothing compared"
-    return f"{share(sum(outcomes.get(name, 0) for name in ALIKE), both)} alike of {share(both, total)} compared"
+    return f"{share(ended_in(outcomes, ALIKE), both)} alike of {share(both, done)} compared"
 
 
 def made_of(outcomes: Mapping[str, int]) -> str:
