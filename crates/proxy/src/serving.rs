@@ -353,6 +353,7 @@ pub fn conclude_without_client(exchange: Exchange, copied: Copied, mine: Answere
     tokio::task::spawn_local(conclude(exchange, copied, from, passed, other));
 }
 
+/// An answer that is not compared, as the client gets it.
 fn pass(worker: &Worker, begun: Begun, held: HeldBack) -> Response<ClientBody> {
     let Begun { head, body } = begun;
     to_client(worker, head.status, head.headers, Passing::new(held, body, None))

@@ -9,6 +9,8 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+/// Tasks, read buffers and header maps are larger than what glibc keeps ready for each thread. This library is loaded
+/// late, and so must not claim static thread-local storage; and zeroing huge pages costs more than it saves.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
