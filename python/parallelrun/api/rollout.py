@@ -87,6 +87,7 @@ class Position(BaseModel):
     more_requests: int | None
     endpoint: str | None
     eta_s: float | None
+    back_s: float | None
     rollout: str
     epoch: int
     since: datetime
@@ -180,6 +181,7 @@ def position(standing: Standing) -> Position:
         more_requests=verdict.more_requests if verdict else None,
         endpoint=verdict.endpoint if verdict else None,
         eta_s=verdict.eta_s if verdict else None,
+        back_s=verdict.back_s if verdict else None,
         rollout=state.name,
         epoch=state.epoch,
         since=state.since,

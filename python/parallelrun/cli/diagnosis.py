@@ -155,10 +155,13 @@ def _undecided(report: Report) -> Iterator[Finding]:
     if rollout.verdict != "hold" or not rollout.deadline or not (report.rollout and report.rollout.evidence):
         return
     left_s = (rollout.deadline - report.status.time).total_seconds()
+    if rollout.back_s is not None and rollout.back_s <= left_s:
+        return
     then = f"its deadline is {time(rollout.deadline)}, weight {100 * rollout.weight:g} %"
     do = "send more traffic, widen `rollout.gate` or `rollout.deadline`, or `parallelrun rollout advance` or `rollback`"
+    never = _warning("rollout", f"the rollout comes to no decision at this rate, and {then}: {rollout.reason}", do)
     if rollout.more_requests is None:
-        yield _warning("rollout", f"the rollout comes to no decision at this rate, and {then}: {rollout.reason}", do)
+        yield never
         return
     # So many do only if none of them is bad, where the present rate of bad ones proves nothing.
     clean = any(one.more is None and one.more_if_clean == rollout.more_requests for one in report.rollout.evidence)
@@ -172,6 +175,8 @@ def _undecided(report: Report) -> Iterator[Finding]:
         needed = f"{about} {number(rollout.more_requests, 'more answer')}{where}"
         when = f"in {by_when} {span(eta_s)} at the present rate"
         yield _warning("rollout", f"the rollout needs {needed} for a decision, {when}; {then}", do)
+    elif clean:
+        yield never
 
 
 def _because(reason: str) -> str:

@@ -60,7 +60,7 @@ def _decided(look: Look, weighed: Weighed, base: Verdict, gate: Gate, why_blind:
     if why_blind is not None:
         return _kind("blind", words.blind(why_blind))
     if (suspect := weighed.suspect()) is not None:
-        more = weighed.decided_after(suspect)
+        more = weighed.decided_after((suspect.metric, suspect.endpoint))
         eta_s = weighed.eta_s(more, suspect.of)
         needed = {"more_requests": more, "endpoint": suspect.endpoint, "eta_s": eta_s}
         return _kind("hold", words.suspect(suspect, gate, more, eta_s)) | needed
@@ -69,6 +69,8 @@ def _decided(look: Look, weighed: Weighed, base: Verdict, gate: Gate, why_blind:
         eta_s = weighed.eta_s(more, missing.of)
         endpoint = weighed.mostly_at(missing.metric)
         needed = {"more_requests": more, "endpoint": endpoint, "eta_s": eta_s}
+        if missing.of and not missing.more:
+            needed["back_s"] = weighed.back_s(missing.metric)
         return _kind("hold", words.unproved(missing, gate, eta_s, endpoint)) | needed
     return _kind("advance", words.advance(base.proofs, gate))
 

@@ -63,3 +63,6 @@ class Verdict(Counted):
     """Where they are needed; None: anywhere."""
     eta_s: float | None = None
     """In how many seconds, at the present rate; None if unknown."""
+    back_s: float | None = None
+    """Of a `hold` that the present rates prove never: in how many seconds they are enough to go back; None if they are
+    not, either, or if that is unknown."""

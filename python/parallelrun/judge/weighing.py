@@ -8,7 +8,7 @@ from operator import add
 from parallelrun.config.rollout import Gate
 from parallelrun.config.units import MILLION
 from parallelrun.judge.bake import readings
-from parallelrun.judge.combining import combined, endpoint_weight, standing_out
+from parallelrun.judge.combining import POOLED, combined, endpoint_weight, standing_out
 from parallelrun.judge.look import EndpointCounts, Look
 from parallelrun.judge.promotion import forecast, proof
 from parallelrun.judge.special import log_mean
@@ -77,12 +77,20 @@ class Weighed:
             return None
         return self.finding(place, self.plain[place])
 
-    def decided_after(self, found: Finding) -> int | None:
-        """How many more answers of a suspect take the alarm to its threshold by itself, if it goes on so."""
-        place = self.order.index(found.endpoint or "")
+    def decided_after(self, place: Place) -> int | None:
+        """How many more answers there take the alarm to its threshold by themselves, if it goes on so."""
+        _, endpoint = place
+        weight = POOLED / len(METRICS) if endpoint is None else endpoint_weight(self.order.index(endpoint))
         share = 0.5 if self.alarms is not self.plain else 1.0
-        needed = self.threshold - math.log(endpoint_weight(place) * share)
-        return forecast(self.tallies[found.metric, found.endpoint], lambda tally: tally.against(), needed)
+        return forecast(self.tallies[place], lambda tally: tally.against(), self.threshold - math.log(weight * share))
+
+    def back_s(self, metric: MetricName) -> float | None:
+        """In how many seconds a metric of which something was seen is enough to go back, if it goes on so: of all
+        endpoints together, or of the one with the most events.
+        """
+        places: set[Place] = {(metric, None), (metric, self.mostly_at(metric))}
+        waits = (self.eta_s(self.decided_after(place), round(self.tallies[place].of)) for place in places)
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def missing_proof(self) -> Proof | None:
         """The metric that holds things up the most: first what is not proved at this rate, then what takes longest."""

@@ -130,6 +130,38 @@ def test_a_ratio_of_one_asks_for_a_faster_version() -> None:
     assert "At this rate no number of answers proves" in found.reason
 
 
+def test_what_is_never_proved_at_this_rate_says_when_it_is_enough_to_go_back() -> None:
+    found = verdict(look(counts("GET /a", 2000, mismatches=4)))
+    assert found.kind == "hold"
+    assert "At this rate no number of answers proves" in found.reason
+    assert found.back_s is not None
+    later = round(found.back_s * 10)
+    assert verdict(look(counts("GET /a", 2000 + later, mismatches=round(4 + later * 0.002)))).kind == "roll_back"
+    half = later // 2
+    assert verdict(look(counts("GET /a", 2000 + half, mismatches=round(4 + half * 0.002)))).kind == "hold"
+
+
+def test_one_bad_endpoint_among_good_ones_says_when_it_is_enough_to_go_back() -> None:
+    def after(more: int) -> Verdict:
+        return verdict(
+            look(counts("GET /a", 1000 + more, mismatches=3 + math.ceil(more * 0.003)), counts("GET /b", 1000 + more))
+        )
+
+    found = after(0)
+    assert found.back_s is not None
+    later = round(found.back_s * 5)
+    assert after(later).kind == "roll_back"
+    assert after(later // 2).kind == "hold"
+
+
+def test_what_is_at_its_budget_is_never_enough_to_go_back_either() -> None:
+    found = verdict(look(counts("GET /a", 4000, mismatches=4)))
+    assert (found.kind, found.back_s) == ("hold", None)
+    assert found.more_requests == 9553
+    assert "At this rate no number of answers proves" in found.reason
+    assert verdict(look(counts("GET /a", 1000))).back_s is None, "it proves to be good"
+
+
 def test_one_stable_difference_at_a_never_place_rolls_back() -> None:
     stable = Stable(signature="3f2a", endpoint="GET /a", location="$.total", count=2)
     found = verdict(look(counts("GET /a", 50_000), stable=(stable,)))

@@ -167,6 +167,28 @@ def test_traffic_too_thin_to_prove_the_step_before_its_deadline(holding: Report)
     assert [changed(holding, **well) for well in enough] == [[]] * len(enough)
 
 
+@pytest.mark.parametrize("back_s", [None, 3600.0])
+def test_what_is_counted_already_proves_nothing_before_the_deadline(holding: Report, back_s: float | None) -> None:
+    """So many answers would come in time, were none of them bad; but those so far speak for neither decision."""
+    assert holding.rollout
+    evidence = [each.model_copy(update={"more": None, "more_if_clean": 50}) for each in holding.rollout.evidence]
+    bad = holding.model_copy(update={"rollout": holding.rollout.model_copy(update={"evidence": evidence})})
+    now: dict[str, Any] = {"more_requests": 50, "eta_s": 5.0, "reason": "3 of 2,000 answers differ.", "back_s": back_s}
+    (what,) = changed(bad, **now)
+    assert what.startswith("the rollout comes to no decision at this rate, and its deadline is ")
+    assert what.endswith(", weight 0 %: 3 of 2,000 answers differ.")
+
+
+def test_no_word_of_the_deadline_where_it_goes_back_before(holding: Report) -> None:
+    rollout = holding.status.rollout
+    assert rollout.deadline
+    left_s = (rollout.deadline - holding.status.time).total_seconds()
+    unproved: list[dict[str, Any]] = [{"more_requests": 50, "eta_s": left_s + 1}, {"more_requests": None}]
+    for needed in unproved:
+        assert changed(holding, **needed, back_s=left_s - 1) == []
+        assert changed(holding, **needed, back_s=left_s + 1) != []
+
+
 def test_a_step_that_no_number_of_answers_proves(holding: Report) -> None:
     (what,) = changed(holding, more_requests=None, eta_s=None, reason="3 of 10 answers differ.")
     assert what.startswith("the rollout comes to no decision at this rate, and its deadline is ")
