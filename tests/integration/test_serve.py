@@ -173,7 +173,7 @@ def test_a_bad_configuration_binds_no_port(serve: Serve, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("--no-such-option",), "No such option: --no-such-option"),
+        (("--no-such-option",), "parallelrun serve: no such option: --no-such-option"),
         (("--listen", "8080"), "command line: listen: expected ADDRESS:PORT"),
         (("--old", "http://a"), "Give --old URL and --new URL, or -c FILE."),
         (("-c", "none.yaml"), "none.yaml: cannot be read: No such file or directory"),

@@ -1,14 +1,17 @@
 """The command line. Each module registers its commands, and imports what they need when they run: `--help` is fast."""
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, cast
 
 import typer
+import typer.main
 
 from parallelrun.cli import config, demo, judge, reading, rollout, rules, serve
 from parallelrun.cli.exits import USAGE
 
-_CLICKS_USAGE = 2
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+"""What Typer raises where a command line is wrong; it has no public name."""
 
 app = typer.Typer(
     name="parallelrun",
@@ -44,6 +47,27 @@ for module in (serve, demo, reading, rollout, rules, judge, config):
 def main() -> None:
     """The entry point of the `parallelrun` command. Exit codes are in docs/reference/commands.md."""
     try:
-        app()
-    except SystemExit as end:
-        sys.exit(USAGE if end.code == _CLICKS_USAGE else end.code)
+        ended = app(prog_name="parallelrun", standalone_mode=False)
+    except _UsageError as error:
+        message = str(error.format_message())  # type: ignore[attr-defined]
+        if message:  # a group alone has printed its help
+            typer.echo(_one_line(message), err=True)
+        ended = USAGE
+    sys.exit(ended)
+
+
+def _one_line(message: str) -> str:
+    """Which command is wrong, what is, and where it is explained."""
+    wrong = " ".join(message.replace("Value error, ", "").split()).removesuffix(".")
+    command = " ".join(["parallelrun", *_commands(sys.argv[1:])])
+    return f"{command}: {wrong[0].lower()}{wrong[1:]}; `{command} --help` explains it"
+
+
+def _commands(words: list[str]) -> Iterator[str]:
+    """Those of the words that name the command, such as `rollout` and `status`."""
+    known = getattr(typer.main.get_command(app), "commands", {})
+    for word in words:
+        if word not in known:
+            return
+        yield word
+        known = getattr(known[word], "commands", {})

@@ -63,6 +63,7 @@ def wrong() -> Iterator[tuple[str, ...]]:
 
 
 WRONG = sorted(set(wrong()))
+NAMES = [name for name, _ in commands()]
 GROUPS = {name for name, command in commands() if hasattr(command, "commands")}
 
 
@@ -79,8 +80,34 @@ def test_it_ends_with_64_and_says_why(
         assert "Usage: " in said.out, "of a group alone the help is what one wants to read"
     else:
         assert said.out == ""
-        assert "Error" in said.err
-        assert "Traceback" not in said.err
+        command = max((name for name in NAMES if words[: len(name)] == name), key=len)
+        assert said.err.startswith(f"{' '.join(('parallelrun', *command))}: "), "which command is wrong"
+        assert said.err.endswith("--help` explains it\n")
+        assert said.err.count("\n") == 1
+        assert "Value error" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ("report", "--format", "xml"),
+            "parallelrun report: invalid value for '--format': 'xml' is not one of 'text', 'json', 'markdown', 'html'; "
+            "`parallelrun report --help` explains it",
+        ),
+        (
+            ("rules", "add", "--bogus"),
+            "parallelrun rules add: no such option: --bogus; `parallelrun rules add --help` explains it",
+        ),
+    ],
+)
+def test_one_line_says_what_is_wrong_and_where(
+    words: tuple[str, ...], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["parallelrun", *words])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == line + "\n"
 
 
 def test_all_kinds_of_mistakes_are_tried() -> None:
