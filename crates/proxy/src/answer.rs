@@ -63,7 +63,7 @@ pub enum Answered {
 impl From<Cut> for Answered {
     fn from(cut: Cut) -> Self {
         match cut {
-            Cut::Client => Answered::Left(Outcome::ClientGone),
+            Cut::Client | Cut::Stalled => Answered::Left(Outcome::ClientGone),
             Cut::TooLarge => Answered::Left(Outcome::RequestTooLarge),
             Cut::Overload => Answered::Left(Outcome::Overload),
             Cut::LeadGone => Answered::Unfinished,

@@ -20,10 +20,11 @@ pub fn refusal(refusal: &Refusal) -> Response<ClientBody> {
 /// No side answered; `side` is the one that should have.
 pub fn no_answer(side: Side, error: &UpstreamError) -> Response<ClientBody> {
     if error.clients_fault {
-        return refusal(&Refusal {
-            status: StatusCode::REQUEST_TIMEOUT,
-            reason: "the request's body did not arrive",
-        });
+        let (status, reason) = match error.failure {
+            Failure::Timeout => (StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive"),
+            _ => (StatusCode::BAD_REQUEST, "the request's body broke off or is malformed"),
+        };
+        return refusal(&Refusal { status, reason });
     }
     failed(side, error.failure)
 }

@@ -91,7 +91,7 @@ impl Progress {
     /// up.
     pub fn cut(&self) -> Option<Cut> {
         let cut = self.upload.cut()?;
-        (self.role == Role::Follower || cut == Cut::Client).then_some(cut)
+        (self.role == Role::Follower || matches!(cut, Cut::Client | Cut::Stalled)).then_some(cut)
     }
 
     /// Notes that the side has begun its answer, or is through with it: until then a client that owes the next part for
@@ -148,8 +148,10 @@ enum End {
 /// Why a copy's body was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// The client broke off, or owed the next part for too long.
+    /// The client broke off, or sent what is no body.
     Client,
+    /// The client owed the next part for too long.
+    Stalled,
     /// More than a copy may have.
     TooLarge,
     /// More than all copies together may have.
@@ -254,7 +256,7 @@ impl Upload {
         self.waiting.set(polled.is_pending());
         let Poll::Ready(read) = polled else {
             std::task::ready!(state.poll_stall(cx, &self.answering));
-            state.finish(End::Cut(Cut::Client));
+            state.finish(End::Cut(Cut::Stalled));
             return Poll::Ready(Some(Err(SendBodyError::Stalled)));
         };
         state.stall = None;

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::answer::{has_clear_end, is_server_error};
 use crate::body::UpstreamBody;
 use crate::connect::{connect, Connected, Purpose, Stream};
-use crate::copying::{Progress, ReqBody};
+use crate::copying::{Cut, Progress, ReqBody};
 use crate::headers::{absolute, Head};
 use crate::http2;
 use crate::lookup::Lookup;
@@ -223,10 +223,18 @@ impl Pool {
             }
             Some(Err(mut error)) => match error.take_message() {
                 Some(request) => Err(UpstreamError::unsent(Failure::Connect, request.into_body())),
-                None => Err(UpstreamError {
-                    clients_fault: progress.is_some_and(|p| p.cut().is_some()),
-                    ..UpstreamError::maybe_arrived(classify(error.error()))
-                }),
+                None => {
+                    let cut = progress.and_then(|p| p.cut());
+                    let failure = if cut == Some(Cut::Stalled) {
+                        Failure::Timeout
+                    } else {
+                        classify(error.error())
+                    };
+                    Err(UpstreamError {
+                        clients_fault: cut.is_some(),
+                        ..UpstreamError::maybe_arrived(failure)
+                    })
+                }
             },
             None => {
                 let clients_fault = progress.is_some_and(|p| p.cut().is_some() || p.waits_for_client());

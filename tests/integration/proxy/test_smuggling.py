@@ -51,6 +51,18 @@ def test_one_request_or_none(separate: RunningProxy, upstreams: Upstreams, case:
             assert whole == []
 
 
+@pytest.mark.parametrize("weight", [0, 100])
+@pytest.mark.parametrize("chunk", [b"0x5", b"-5", b"5g", b"f" * 100])
+def test_a_malformed_body_is_the_clients_mistake(separate: RunningProxy, chunk: bytes, weight: int) -> None:
+    """A 408 would say that it came too late, and some clients send the same again."""
+    separate.set_weight(weight)
+    with RawClient(separate.address) as client:
+        client.send(request("/a", "POST", {"transfer-encoding": "chunked"}) + chunk + b"\r\nhello\r\n0\r\n\r\n")
+        assert client.answer().status == 400
+        assert client.until_closed() == b""
+    assert separate.settled(1).outcomes == {"client_gone": 1}
+
+
 @pytest.mark.parametrize(
     "start",
     [
