@@ -125,7 +125,10 @@ def _failures(name: str, side: SideStatus) -> Iterator[Finding]:
     if failed and failed >= MANY * side.requests:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in side.failures.items() if count)
         what = f"{name} gave no answer to {failed:,} of {number(side.requests, 'request')} ({kinds})"
-        yield _error(name, what, f"check that {side.url} is up, reachable and fast enough for `{name}.timeout`")
+        do = f"check that {side.url} is up, reachable and fast enough for `{name}.timeout`"
+        if 2 * side.failures.get("tls", 0) >= failed:
+            do = f"check the certificate of {side.url}: who issued it (`{name}.ca`), its name, and its last day"
+        yield _error(name, what, do)
 
 
 def _rollout(rollout: Position) -> Iterator[Finding]:

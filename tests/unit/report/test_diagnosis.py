@@ -109,6 +109,15 @@ def test_sides(findings: Change) -> None:
     assert findings(new={"requests": 1000, "failures": {"reset": 1}}) == [], "one in a thousand is no finding"
 
 
+@pytest.mark.parametrize(
+    ("failures", "do"), [({"tls": 2, "connect": 1}, "`new.ca`"), ({"timeout": 3}, "`new.timeout`")]
+)
+def test_a_side_that_fails_has_its_certificate_or_itself_looked_at(
+    findings: Change, failures: dict[str, int], do: str
+) -> None:
+    assert do in one(findings(new={"requests": 3, "failures": failures})).do
+
+
 def test_store(findings: Change) -> None:
     found = one(findings(store={"error": "database or disk is full", "held": 3}))
     assert "database or disk is full; 3 pairs wait in memory" in found.what
