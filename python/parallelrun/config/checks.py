@@ -1,11 +1,14 @@
 """What a single value cannot show: settings that do not go together, and what only the core can tell."""
 
+import ipaddress
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from parallelrun.config.active import PlacedRule, expired_rules, placed_rules, today
 from parallelrun.config.attachments import Fault
 from parallelrun.config.model import Config
 from parallelrun.config.targets import KEY_IN_WORDS, is_webhook
+from parallelrun.config.units import Address
 
 
 def errors(config: Config) -> Iterator[Fault]:
@@ -17,6 +20,10 @@ def errors(config: Config) -> Iterator[Fault]:
         )
     if config.admin.listen == config.listen and config.listen.port:
         yield ("admin", "listen"), f"the same address as `listen` ({config.listen})"
+    for side, url in (("old", config.old.url), ("new", config.new.url)):
+        if _reaches(url, config.listen):
+            what = f"it is where clients connect (`listen`, {config.listen}): each request would come back without end"
+            yield (side, "url"), what
     if config.limits.body > config.limits.memory:
         yield ("limits", "memory"), "expected at least `limits.body`, or no body could ever be held"
     yield from _secrets(config)
@@ -33,6 +40,19 @@ def warnings(config: Config) -> Iterator[Fault]:
             "asks for a faster version: of one that is as fast as the old one it can never be proved; expected above 1"
         )
         yield ("rollout", "gate", "slower", "ratio"), what
+
+
+def _reaches(url: str, listen: Address) -> bool:
+    """Whether a URL surely leads to an address of this process; names but `localhost` may lead anywhere."""
+    parts = urlsplit(url)
+    if (parts.port or (443 if parts.scheme == "https" else 80)) != listen.port:
+        return False
+    try:
+        host = ipaddress.ip_address("127.0.0.1" if parts.hostname == "localhost" else parts.hostname or "")
+    except ValueError:
+        return False
+    own = ipaddress.ip_address(listen.host)
+    return host == own or (own.is_unspecified and host.version == own.version and host.is_loopback)
 
 
 def _named(placed: PlacedRule) -> str:

@@ -231,6 +231,27 @@ def test_urls(file: Path, url: str, expected: str) -> None:
     assert problems(file, f'old: "{url}"\nnew: http://b\n') == [f"p.yaml:1: old.url: {expected}"]
 
 
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1:8080", "http://localhost:8080"),
+        ("0.0.0.0:8080", "http://127.0.0.1:8080/shop"),
+        ("'[::1]:443'", "https://[::1]"),
+        ("10.1.2.3:80", "http://10.1.2.3"),
+    ],
+)
+def test_no_side_is_parallelrun_itself(file: Path, listen: str, url: str) -> None:
+    (problem,) = problems(file, f"listen: {listen}\nold: http://a\nnew: '{url}'\n")
+    assert problem.startswith("p.yaml:3: new.url: it is where clients connect")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8081", "http://10.1.2.3:8080", "http://[::1]:8080", "http://shop:8080"]
+)
+def test_a_side_may_be_beside_parallelrun(file: Path, url: str) -> None:
+    assert load(file, f"listen: 0.0.0.0:8080\nold: http://a\nnew: '{url}'\n").config.new.url == url
+
+
 @pytest.mark.parametrize("name", ["content-length", "Transfer-Encoding", "connection"])
 def test_framing_headers_cannot_be_set(file: Path, name: str) -> None:
     (problem,) = problems(file, f"old: http://a\nnew: {{url: http://b, headers: {{set: {{{name}: x}}}}}}\n")
