@@ -60,6 +60,17 @@ async def test_all_mistakes_together_show_where_the_list_says(shop: Shop) -> Non
     assert await compare_sides(shop, plan(2, LEAST)) == expected
 
 
+async def test_a_page_of_two_products_may_feature_any(shop: Shop) -> None:
+    """Out of two, the same one would come up twice in a row every other time, and not look like chance."""
+    shop.restart_new(())
+    shop.reset(1)
+    async with httpx.AsyncClient() as client:
+        answers = [await ask_both(client, shop, Request("GET", "/products?category=tea&page=2")) for _ in range(20)]
+    for side in zip(*answers, strict=True):
+        assert len(side[0].json()["products"]) == 2
+        assert len({answer.json()["featured"] for answer in side}) > 5
+
+
 async def test_both_sides_refuse_bad_input_alike(shop: Shop) -> None:
     shop.restart_new(())
     shop.reset(1)

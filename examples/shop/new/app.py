@@ -81,7 +81,7 @@ class Endpoints:
         if not rows:
             raise HTTPException(404, "no such category or page")
         pages = -(-count // PAGE)
-        page = {"products": rows, "page": number, "pages": pages, "featured": random.choice(rows)["id"]}
+        page = {"products": rows, "page": number, "pages": pages, "featured": await self._catalogue.featured()}
         if number < pages:
             page["next"] = number + 1
         elif not active("absent_next"):

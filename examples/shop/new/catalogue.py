@@ -49,6 +49,11 @@ class Catalogue:
         matching = found[0]["matching"] if found else 0
         return [{**_without(line, "cents", "matching"), "price": euros(line["cents"])} for line in found], matching
 
+    async def featured(self) -> int:
+        """Any product of the whole shop: out of few, one would come up twice in a row too often to look like chance."""
+        async with self._pool.connection() as db:
+            return int((await rows(db, "SELECT id FROM product ORDER BY random() LIMIT 1"))[0]["id"])
+
     async def product(self, number: int) -> Row | None:
         if (kept := await self._cache.get(cache_key(number))) is not None:
             return cast(Row, json.loads(kept))

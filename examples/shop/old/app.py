@@ -62,8 +62,8 @@ def products() -> Response:
         raise RefusedError(404, "no such category or page")
     pages = ceil(count / PAGE)
     following = number + 1 if number < pages else None
-    featured = random.choice(rows)["id"]
-    return answer({"products": rows, "page": number, "pages": pages, "next": following, "featured": featured})
+    page = {"products": rows, "page": number, "pages": pages, "next": following, "featured": store().featured()}
+    return answer(page)
 
 
 @shop.get("/products/<int:number>")

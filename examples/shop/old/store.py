@@ -59,6 +59,11 @@ class Store:
             ).fetchall()
         return rows, count["n"] if count else 0
 
+    def featured(self) -> int:
+        """Any product of the whole shop: out of few, one would come up twice in a row too often to look like chance."""
+        with self._pool.connection() as db:
+            return int(db.execute("SELECT id FROM products ORDER BY random() LIMIT 1").fetchall()[0]["id"])
+
     def product(self, number: int) -> Row | None:
         key = f"{_PREFIX}:product:{number}"
         kept = cast(bytes | None, self._cache.get(key))
