@@ -76,6 +76,8 @@ def read_rule(kind: RuleKind, route: str | None, settings: RuleSettings) -> Plac
     except ValidationError as error:
         first = error.errors()[0]
         place = [str(part) for part in first["loc"] if part not in (kind, 0)]
+        if first["type"] == "extra_forbidden":
+            raise BadRuleError(f"{kind} takes no `{place[-1]}`") from None
         message = first["msg"].removeprefix("Value error, ")
         raise BadRuleError(": ".join(([".".join(place)] if place else []) + [message])) from None
     return PlacedRule((), kind, match, rule)

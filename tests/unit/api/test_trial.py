@@ -125,7 +125,7 @@ async def test_the_yaml_is_the_rule(tmp_path: Path) -> None:
     ("kind", "settings", "route", "message"),
     [
         ("ignore", {"at": "a.b"}, None, "at: expected a location"),
-        ("ignore", {"at": "$.a", "by": "id"}, None, "by: Extra inputs are not permitted"),
+        ("ignore", {"at": "$.a", "by": "id"}, None, "ignore takes no `by`"),
         ("tolerance", {"at": "$.a"}, None, "expected `absolute` or `relative`"),
         ("tolerance", {"at": "$.a", "relative": "5"}, None, "relative: expected a share in percent"),
         ("ignore", {"at": "$.a"}, "orders", "match: expected a path that starts with /"),
