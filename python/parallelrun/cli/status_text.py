@@ -105,7 +105,7 @@ def _store(status: Status) -> Text:
 
 def _alerts(alerts: Alerts) -> Text:
     told = ", ".join(f"{count:,} {severity}" for severity, count in alerts.told.items() if count)
-    text = Text(f"{len(alerts.open):,} open; {f'{told} told' if told else 'none told'} since the start")
+    text = Text(f"{len(alerts.open):,} open; {told or 'none'} since the start")
     for one in alerts.open[-MOST_ALERTS:]:
         text.append("\n")
         text.append_text(clean(f"{one.severity}: {one.title}", "red" if one.severity == "critical" else "yellow"))
