@@ -76,7 +76,7 @@ def test_status(served: Served) -> None:
     assert status["requests"] == 150
     assert status["store"]["ok"] is True
     assert status["store"]["lost"] == 0
-    assert status["memory"] == {"used": 0, "limit": 268435456}
+    assert status["memory"] == {"used": 0, "limit": 96 << 20}
 
 
 def test_the_ledger_sums_up(served: Served) -> None:

@@ -148,7 +148,7 @@ class FakeCore:
                 "rescued": 0,
                 "connections": {"accepted": 1, "open": 1, "held_back": 0},
                 "refused": {"bad_request": 0},
-                "memory": {"reserved": 0, "limit": 268435456},
+                "memory": {"reserved": 0, "limit": 100663296},
                 "shadows": {"in_flight": 0, "limit": 1024},
                 "records": {"queued": len(self._records), "lost": 0},
                 "second_opinions": {"asked": 0, "skipped": 0},

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::answer::{is_endless, AnswerHead, Answered};
-use crate::budget;
+use crate::budget::Permit;
 use crate::capture::Capture;
 use crate::comparing::compare_and_count;
 use crate::copying::Upload;
@@ -23,7 +23,7 @@ use crate::verify::Held;
 /// What a copied request holds until it is concluded.
 pub struct Copied {
     pub upload: Option<Rc<Upload>>,
-    pub permit: Rc<budget::Held>,
+    pub permit: Rc<Permit>,
 }
 
 /// The answer that the client did not get, as far as it is known.
@@ -69,7 +69,7 @@ pub async fn conclude(
 async fn both(
     exchange: &Exchange,
     upload: Option<&Upload>,
-    permit: Rc<budget::Held>,
+    permit: Rc<Permit>,
     passed: oneshot::Receiver<Answered>,
     other: Other,
 ) -> (Answered, Answered) {

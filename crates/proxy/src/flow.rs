@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 
 use crate::assign::{serving_side, WHOLE};
 use crate::body::ClientBody;
-use crate::budget::Held;
+use crate::budget::Permit;
 use crate::client_error;
 use crate::headers::Head;
 use crate::heard::Heard;
@@ -126,7 +126,11 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     let wants_upgrade = upgrade::wanted(&mut request);
     let looped = request.headers().contains_key(shadow_mark::NAME);
     let (parts, incoming) = request.into_parts();
-    let head = Rc::new(Head::from_client(parts, host, client.address, client.tls));
+    let mut head = Head::from_client(parts, host, client.address, client.tls);
+    if !incoming.is_end_stream() {
+        head.detach(); // or a copy that hangs would hold the beginning of its body twice
+    }
+    let head = Rc::new(head);
     let _panicking = PanicCount(Arc::clone(&worker.state));
     let mut exchange = Exchange {
         heard: Heard::new(&worker, &snapshot, ticket.endpoint(), standing),
@@ -185,8 +189,8 @@ fn choose(worker: &Worker, snapshot: &Snapshot, route: &Route, client: IpAddr, r
     )
 }
 
-/// Decides on the copy: a place among those under way, or the name of the "no".
-fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<Held, Outcome> {
+/// Decides on the copy: leave to send it, or the name of the "no".
+fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<Permit, Outcome> {
     let Exchange {
         snapshot,
         route,
@@ -221,11 +225,7 @@ fn may_copy(exchange: &Exchange, looped: bool, incoming: &Incoming) -> Result<He
     if open && !state.breaker.admits_probe(&snapshot.breaker) && head.is_safe() {
         return Err(Outcome::BreakerOpen);
     }
-    let memory = &state.memory;
-    if memory.reserved() >= memory.limit() {
-        return Err(Outcome::Overload);
-    }
-    let permit = state.shadows.enter(snapshot.limits.shadows).ok_or(Outcome::Overload)?;
+    let permit = Permit::of(&state.shadows, snapshot.limits.shadows, &state.memory).ok_or(Outcome::Overload)?;
     state.breaker.copied();
     Ok(permit)
 }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
 
+use crate::detach;
 use crate::settings::{ConfigError, SideSpec};
 use crate::shadow_mark;
 use crate::validate::is_authority;
@@ -109,6 +110,13 @@ impl Head {
             host,
             headers,
         }
+    }
+
+    /// Lets go of the read buffer that it came in.
+    pub fn detach(&mut self) {
+        detach::target(&mut self.target);
+        detach::value(&mut self.host);
+        detach::fields(&mut self.headers);
     }
 
     pub fn headers(&self) -> &HeaderMap {

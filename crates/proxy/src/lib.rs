@@ -17,6 +17,7 @@ mod conclude;
 mod connect;
 mod copying;
 mod counters;
+mod detach;
 mod differences;
 mod excuse;
 mod first_request;

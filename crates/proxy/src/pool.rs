@@ -36,7 +36,8 @@ use crate::upstream_error::{classify, Failure, UpstreamError};
 const IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept by one worker to one side.
 const MOST_IDLE: usize = 256;
-const LONGEST_ANSWER_HEAD: usize = 256 * 1024;
+/// What a connection's read buffer may grow to. The head of an answer must fit.
+pub const READ_BUFFER: usize = 256 * 1024;
 /// Kept connections that a request may find closed before it gets a new one, so that it ends where a side closes them all.
 const MOST_UNSENT: u32 = 2;
 
@@ -372,7 +373,7 @@ impl Pool {
         let Connected { stream, http2 } = self.connect(Purpose::Requests).await?;
         self.speaks_http1.set(!http2);
         if http2 {
-            let connection = http2::Connection::open(stream, LONGEST_ANSWER_HEAD as u32).await?;
+            let connection = http2::Connection::open(stream, READ_BUFFER as u32).await?;
             self.shared(copy).add(Rc::clone(&connection));
             return Ok(Opened::Http2(connection));
         }
@@ -488,7 +489,7 @@ fn frame(headers: &mut HeaderMap, method: &Method, body: &ReqBody) {
 
 async fn handshake(stream: Stream) -> Result<(Http1, http1::Connection<TokioIo<Stream>, ReqBody>), Failure> {
     http1::Builder::new()
-        .max_buf_size(LONGEST_ANSWER_HEAD)
+        .max_buf_size(READ_BUFFER)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|e| classify(&e))

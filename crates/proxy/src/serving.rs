@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::answer::{is_endless, is_server_error, AnswerHead, Answered};
 use crate::body::{ClientBody, HeldBack, Passing, Sent, UpstreamBody, Witness};
-use crate::budget::Held;
+use crate::budget::Permit;
 use crate::capture::Capture;
 use crate::client_error;
 use crate::conclude::{conclude, unanswered, Copied, Other};
@@ -127,7 +127,7 @@ pub async fn alone(mut exchange: Exchange, outcome: Outcome, incoming: Incoming)
 }
 
 /// Serves and sends a copy to the other side at the same moment.
-pub async fn with_copy(exchange: Exchange, permit: Held, incoming: Incoming) -> Response<ClientBody> {
+pub async fn with_copy(exchange: Exchange, permit: Permit, incoming: Incoming) -> Response<ClientBody> {
     let serving = exchange.serving;
     let rescues = exchange.may_go_over(serving);
     let (lead, follow, upload) = if incoming.is_end_stream() {
@@ -289,7 +289,7 @@ pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
 }
 
 /// Sends the request to `side` from a task of its own, which the client's leaving does not end.
-pub fn start(exchange: &Exchange, side: Side, copy: bool, body: ReqBody, permit: Rc<Held>) -> Leg {
+pub fn start(exchange: &Exchange, side: Side, copy: bool, body: ReqBody, permit: Rc<Permit>) -> Leg {
     let (told, leg) = oneshot::channel();
     let pool = exchange.worker.pool(&exchange.snapshot, side);
     let head = Rc::clone(&exchange.head);

@@ -58,6 +58,20 @@ impl Store {
         Ok(())
     }
 
+    /// True if so many bytes are not too many for it.
+    pub fn may_hold(&self, bytes: usize) -> bool {
+        bytes <= self.cap
+    }
+
+    /// Reserves memory for something that is kept beside the bytes.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), Full> {
+        if self.share.grow(bytes) {
+            Ok(())
+        } else {
+            Err(Full::Memory)
+        }
+    }
+
     /// Reserves what header fields take that are kept beside the bytes.
     pub fn charge(&mut self, fields: &HeaderMap) -> Result<(), Full> {
         if self.share.charge(fields) {

@@ -35,8 +35,7 @@ def status_text(status: Status, ledger: Ledger) -> Group:
     table.add_row("breaker", _breaker(status.breaker))
     table.add_row("store", _store(status))
     table.add_row("alerts", _alerts(status.alerts))
-    table.add_row("memory", f"{size(status.memory.used)} of {size(status.memory.limit)}")
-    table.add_row("copies", f"{status.shadows.used} under way, at most {status.shadows.limit}")
+    table.add_row("copies", _copies(status))
     table.add_row("settings", _settings(status))
     return Group(head, table)
 
@@ -101,6 +100,12 @@ def _store(status: Status) -> Text:
     if store.lost:
         text.append(f", {number(store.lost, 'pair')} lost", "red")
     return text
+
+
+def _copies(status: Status) -> str:
+    shadows, memory = status.shadows, status.memory
+    hold = f"{verb(shadows.used, 'hold')} {size(memory.used)} of {size(memory.limit)}"
+    return f"{shadows.used:,} under way, at most {shadows.limit:,}; {hold}"
 
 
 def _alerts(alerts: Alerts) -> Text:

@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 
 from parallelrun.config.active import PlacedRule, expired_rules, placed_rules, today
 from parallelrun.config.attachments import Fault
-from parallelrun.config.model import Config
+from parallelrun.config.model import SET_ASIDE, Config, Limits
 from parallelrun.config.targets import KEY_IN_WORDS, is_webhook
-from parallelrun.config.units import Address
+from parallelrun.config.units import Address, format_size, parse_size
+
+LEAST_FOR_COPIES = parse_size("16MiB")
+"""Less than this of `limits.memory` for copies would leave most requests out."""
 
 
 def errors(config: Config) -> Iterator[Fault]:
@@ -24,8 +27,7 @@ def errors(config: Config) -> Iterator[Fault]:
         if _reaches(url, config.listen):
             what = f"it is where clients connect (`listen`, {config.listen}): each request would come back without end"
             yield (side, "url"), what
-    if config.limits.body > config.limits.memory:
-        yield ("limits", "memory"), "expected at least `limits.body`, or no body could ever be held"
+    yield from _memory(config.limits)
     yield from _secrets(config)
     yield from _repeated_routes(config)
     yield from _repeated_ids(config)
@@ -53,6 +55,16 @@ def _reaches(url: str, listen: Address) -> bool:
         return False
     own = ipaddress.ip_address(listen.host)
     return host == own or (own.is_unspecified and host.version == own.version and host.is_loopback)
+
+
+def _memory(limits: Limits) -> Iterator[Fault]:
+    least = SET_ASIDE + max(LEAST_FOR_COPIES, limits.body)
+    if limits.memory >= least:
+        return
+    what = f"expected at least {format_size(least)}, of which {format_size(SET_ASIDE)} are for the process itself"
+    if limits.body > LEAST_FOR_COPIES:
+        what += ", or no body of `limits.body` could ever be held"
+    yield ("limits", "memory"), what
 
 
 def _named(placed: PlacedRule) -> str:

@@ -35,13 +35,19 @@ class Tls(Section):
     """The file with its private key (PEM)."""
 
 
+SET_ASIDE = parse_size("160MiB")
+"""Of `limits.memory`: what the process takes without any copies, and pairs that wait for the store."""
+
+
 class Limits(Section):
     """Bounds. What goes beyond one is counted, never silent."""
 
     body: SomeBytes = Field(default=parse_size("1MiB"), examples=["256KiB"])
     """The largest request body that is copied, and the largest answer that is compared."""
     memory: SomeBytes = Field(default=parse_size("256MiB"), examples=["1GiB"])
-    """All bytes held for copies and comparisons together. Beyond it requests are served, not compared (`overload`)."""
+    """What the process may take. 160 MiB are set aside for what it takes by itself and for pairs that wait for the
+    store; the rest is for copies and comparisons. Beyond it requests are served, not compared (`overload`). Clients'
+    connections, some 25 kB each, and what is on its way to clients and sides that read slowly come on top."""
     shadows: Count = Field(default=1024, examples=[256])
     """The most copies under way at once. Beyond it requests are served, not compared (`overload`)."""
     shadow_timeout: SomeTime = Field(default=parse_duration("30s"), examples=["10s"])

@@ -7,7 +7,7 @@ from typing import Any
 from parallelrun.config.active import placed_rules
 from parallelrun.config.breaker import Breaker
 from parallelrun.config.loaded import Loaded
-from parallelrun.config.model import Config
+from parallelrun.config.model import SET_ASIDE, Config
 from parallelrun.config.positions import KeyPath
 from parallelrun.config.routes import split_match
 from parallelrun.config.rules import RULE_KINDS, Compare
@@ -74,7 +74,7 @@ def snapshot(loaded: Loaded, generation: int, day: date, *, sampling: bool = Fal
             "routes": _routes(config, day),
             "limits": {
                 "body_bytes": limits.body,
-                "memory_bytes": limits.memory,
+                "memory_bytes": limits.memory - SET_ASIDE,
                 "shadows": limits.shadows,
                 "shadow_ms": _milliseconds(limits.shadow_timeout),
                 "idle_ms": _milliseconds(limits.idle),

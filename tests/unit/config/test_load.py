@@ -197,7 +197,15 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(file: Path) -> N
         ),
         ("admin: {token: 12345}", "admin.token: expected text: put it in quotes"),
         ("admin: {listen: '127.0.0.1:8080'}", "admin.listen: the same address as `listen` (127.0.0.1:8080)"),
-        ("limits: {body: 2GiB}", "limits.memory: expected at least `limits.body`, or no body could ever be held"),
+        (
+            "limits: {memory: 100MiB}",
+            "limits.memory: expected at least 176MiB, of which 160MiB are for the process itself",
+        ),
+        (
+            "limits: {body: 2GiB}",
+            "limits.memory: expected at least 2208MiB, of which 160MiB are for the process itself, "
+            "or no body of `limits.body` could ever be held",
+        ),
         ("tls: {cert: none.pem, key: none.pem}", "tls.cert: none.pem: No such file or directory"),
         ("openapi: none.yaml", "openapi: none.yaml: No such file or directory"),
         (
