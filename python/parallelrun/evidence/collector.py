@@ -4,6 +4,7 @@ gone never holds up the core: records wait in bounded memory, and what does not 
 
 import asyncio
 import contextlib
+import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -79,6 +80,7 @@ class Collector:
             clock=clock,
         )
         self._interval = interval
+        self._refreshed = -math.inf
         self._lost = 0
         self._lost_told = 0
         self._lost_told_ms = 0
@@ -139,8 +141,9 @@ class Collector:
         return await self._writer.store.fact(name)
 
     def refresh(self) -> Counters:
-        """Reads the counters now, beside the regular look once per interval."""
+        """Reads the counters now; within the interval after it the regular look finds nothing to do."""
         counters = Counters.model_validate_json(self.core.counters())
+        self._refreshed = time.monotonic()
         now = self._now()
         for judged in self.evidence.observe(counters, now):
             self._news[judged.difference.signature] = now
@@ -229,7 +232,8 @@ class Collector:
 
     async def _count_loop(self) -> None:
         while not self._stopping.is_set():
-            self.refresh()
+            if time.monotonic() - self._refreshed >= self._interval:  # the rollout reads them as often
+                self.refresh()
             self._tell_lost()
             await self._pause(self._interval)
 

@@ -42,6 +42,18 @@ class Told:
         self.events.publish = note  # type: ignore[method-assign]
 
 
+class Read(FakeCore):
+    """Knows how often its counters were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    def counters(self) -> bytes:
+        self.reads += 1
+        return super().counters()
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'evidence.db'}"
@@ -234,6 +246,23 @@ async def test_what_the_core_dropped_counts_as_lost(make: Start) -> None:
     collector = make(core)
     await collector.start()
     await until(lambda: collector.lost == 7)
+
+
+async def test_counters_that_somebody_has_just_read_are_not_read_again(store: Store) -> None:
+    core = Read()
+    collector = Collector(core, store, interval=3600, clock=Clock())
+    collector.refresh()
+    await collector.start()
+    await until(lambda: collector.health.written_ms is not None)  # its loops have had their turn
+    assert core.reads == 1
+    await collector.stop()
+    assert core.reads == 2, "at the end what is newest counts"
+
+
+async def test_counters_that_nobody_else_reads_are_read_once_per_interval(make: Start) -> None:
+    core = Read()
+    await make(core).start()
+    await until(lambda: core.reads >= 3)
 
 
 async def test_a_core_that_breaks_is_told_and_does_not_end_anything(store: Store, make: Start) -> None:
