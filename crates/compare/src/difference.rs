@@ -53,6 +53,8 @@ pub struct Difference {
     pub old: Option<String>,
     /// As `old`, for the new side.
     pub new: Option<String>,
+    /// Whether the texts are the names of cookies, without any value: then they may be shown where the header's value may not.
+    pub names_only: bool,
     /// The rule that hides this difference: its id, or a description of it.
     pub rule: Option<Arc<str>>,
 }

@@ -12,6 +12,7 @@ pub(crate) struct Texts {
     pub(crate) location: String,
     pub(crate) old: Option<String>,
     pub(crate) new: Option<String>,
+    pub(crate) names_only: bool,
 }
 
 /// Stands for a location. 64 bits: two of the few locations of one pair share one by chance once in 10^15 pairs.
@@ -67,12 +68,18 @@ impl Findings {
         if (if rule.is_some() { self.hidden } else { visible }) >= limits::DIFFERENCES {
             return self.cap(Cap::Differences);
         }
-        let Texts { location, old, new } = texts();
+        let Texts {
+            location,
+            old,
+            new,
+            names_only,
+        } = texts();
         let difference = Difference {
             location,
             kind,
             old,
             new,
+            names_only,
             rule: rule.cloned(),
         };
         match known {

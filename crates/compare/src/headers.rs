@@ -14,6 +14,9 @@ use crate::media::{essence, Media};
 use crate::rules::{Action, RuleId, Rules};
 use crate::Kind;
 
+/// Stands for the name of a cookie that has none.
+const NAMELESS: &str = "(no name)";
+
 /// How a header is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -102,6 +105,7 @@ fn compare_one(
             location,
             old: x.map(|value| excerpt::cut(&value)),
             new: y.map(|value| excerpt::cut(&value)),
+            names_only: mode == Mode::Cookies,
         }
     });
 }
@@ -146,12 +150,22 @@ fn normal<'a>(mode: Mode, values: impl IntoIterator<Item = &'a HeaderValue>) -> 
             .collect::<Vec<_>>()
             .join(", "),
         Mode::Cookies => {
-            let name = |line: &Cow<'_, str>| line.split(['=', ';']).next().unwrap_or_default().trim().to_owned();
-            let mut names: Vec<String> = lines.iter().map(name).collect();
+            let mut names: Vec<&str> = lines.iter().map(|line| cookie_name(line)).collect();
             names.sort_unstable();
             names.dedup();
             names.join(", ")
         }
+    }
+}
+
+/// The name of the cookie that a line sets. What has no `=` before the attributes is a value without a name (RFC 6265bis, 5.6), and may be a secret.
+fn cookie_name(line: &str) -> &str {
+    let pair = line.split(';').next().unwrap_or_default();
+    let name = pair.split_once('=').map_or("", |(name, _)| name.trim());
+    if name.is_empty() {
+        NAMELESS
+    } else {
+        name
     }
 }
 

@@ -50,6 +50,7 @@ pub fn compare(rules: &Rules, old: &Answer<'_>, new: &Answer<'_>) -> Comparison 
             location: "status".to_owned(),
             old: Some(old.status.to_string()),
             new: Some(new.status.to_string()),
+            names_only: false,
         });
         if rule.is_none() {
             return findings.into_comparison();

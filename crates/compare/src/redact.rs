@@ -170,9 +170,15 @@ impl Redactor {
 
     /// Removes secrets from a difference's texts, whether it is at a secret, below one, or at a value that contains one.
     pub fn difference(&self, difference: &mut Difference) {
+        let names_only = difference.names_only;
         let location = std::mem::take(&mut difference.location);
         for text in [&mut difference.old, &mut difference.new].into_iter().flatten() {
-            if let Cow::Owned(clean) = self.difference_text(&location, text) {
+            let clean = if names_only {
+                self.url(text)
+            } else {
+                self.difference_text(&location, text)
+            };
+            if let Cow::Owned(clean) = clean {
                 *text = clean;
             }
         }

@@ -69,6 +69,7 @@ fn body(
         location: location.to_owned(),
         old,
         new,
+        names_only: false,
     });
 }
 

@@ -153,6 +153,7 @@ impl<'a> Walker<'a> {
                 location: path.to_string(),
                 old,
                 new,
+                names_only: false,
             }
         });
     }

@@ -278,7 +278,7 @@ proptest! {
         differences.extend(values(&rules("{}"), &other, &with).differences);
         let chars: Vec<char> = text.chars().collect();
         let part: String = chars[..cut.index(chars.len())].iter().collect();
-        differences.push(Difference { location: "$.z".into(), kind: Kind::Extra, old: None, new: Some(format!("{part}…")), rule: None });
+        differences.push(Difference { location: "$.z".into(), kind: Kind::Extra, old: None, new: Some(format!("{part}…")), names_only: false, rule: None });
         for mut difference in differences {
             redactor.difference(&mut difference);
             prop_assert!(!format!("{difference:?}").contains("hunter2"), "{:?}", difference);

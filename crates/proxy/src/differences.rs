@@ -215,6 +215,7 @@ mod tests {
             kind: Kind::Value,
             old: None,
             new: None,
+            names_only: false,
             rule: None,
         }
     }

@@ -52,6 +52,20 @@ def test_no_body_shows_it(upstreams: Upstreams, start_proxy: StartProxy, content
     assert SECRET not in json.dumps(record)
 
 
+def test_cookies_that_differ_are_named_without_their_values(upstreams: Upstreams, start_proxy: StartProxy) -> None:
+    proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, redact=REDACT)
+    upstreams.old.on("/x", behaviour.reply(headers={"set-cookie": "session=hunter2; Path=/"}))
+    upstreams.new.on("/x", behaviour.reply(headers={"set-cookie": "hunter2; Path=/"}))
+    with RawClient(proxy.address) as client:
+        client.send(request("/x"))
+        assert client.answer().status == 200
+    (record,) = proxy.wait_records()
+    (difference,) = record["differences"]
+    assert difference["location"] == "header:set-cookie"
+    assert (difference["old"], difference["new"]) == ("session", "(no name)")
+    assert SECRET not in json.dumps(record)
+
+
 def test_no_header_and_no_target_shows_it(upstreams: Upstreams, start_proxy: StartProxy) -> None:
     proxy = start_proxy(old=upstreams.old.url, new=upstreams.new.url, redact=REDACT, routes=ROUTES)
     for origin in upstreams.both:

@@ -161,6 +161,23 @@ fn cookies_count_by_name() {
 }
 
 #[test]
+fn a_cookie_without_a_name_shows_no_value() {
+    let cookie = "set-cookie";
+    for nameless in ["tok3n", "tok3n; Path=/", " =tok3n", "tok3n; Max-Age=9"] {
+        assert_eq!(
+            differences("{}", &[(cookie, nameless), (cookie, "a=1")], &[(cookie, "a=2")]),
+            ["header:set-cookie value (no name), a|a"],
+            "{nameless}"
+        );
+        assert_eq!(
+            differences("{}", &[(cookie, nameless)], &[(cookie, "0ther")]),
+            [""; 0],
+            "values differ by nature"
+        );
+    }
+}
+
+#[test]
 fn users_can_ask_for_more() {
     let rules = r#"{"headers":["X-Extra","etag"]}"#;
     assert_eq!(

@@ -354,6 +354,7 @@ fn difference(location: &str, text: &str) -> Difference {
         kind: Kind::Missing,
         old: Some(text.to_owned()),
         new: None,
+        names_only: false,
         rule: None,
     }
 }
@@ -432,4 +433,55 @@ fn bodies_that_cannot_be_taken_apart_show_nothing() {
             assert!(!format!("{difference:?}").contains("hunter"), "{difference:?}");
         }
     }
+}
+
+/// The texts of the one difference between two sets of cookies, as they are kept.
+fn kept_cookies(rules: &str, secret: &[String], old: &[&str], new: &[&str]) -> (String, String) {
+    let lines = |values: &[&str]| {
+        let lines: Vec<_> = values.iter().map(|&value| ("set-cookie", value)).collect();
+        headers(&lines)
+    };
+    let (old, new) = (lines(old), lines(new));
+    let answer = |headers| Answer {
+        status: 200,
+        headers,
+        body: b"",
+    };
+    let mut found = compare(&crate::testing::rules(rules), &answer(&old), &answer(&new)).differences;
+    let mut difference = found.pop().expect("they differ");
+    assert_eq!((found.len(), difference.location.as_str()), (0, "header:set-cookie"));
+    Redactor::compile(secret, &["$..token".to_owned()])
+        .unwrap()
+        .difference(&mut difference);
+    (difference.old.unwrap(), difference.new.unwrap())
+}
+
+#[test]
+fn cookies_that_differ_are_named() {
+    let secret = ["set-cookie".to_owned()];
+    let shown = |old: &[&str], new: &[&str]| kept_cookies("{}", &secret, old, new);
+    let names = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+    assert_eq!(
+        shown(&["session=hunter2; Path=/", "theme=dark"], &["session=hunter2"]),
+        names("session, theme", "session")
+    );
+    assert_eq!(shown(&["hunter2"], &["id=hunter2"]), names("(no name)", "id"));
+    assert_eq!(shown(&["token=hunter2"], &["a=hunter2"]), names("token", "a"));
+    assert_eq!(
+        kept_cookies("{}", &[], &["session=hunter2"], &["hunter2"]),
+        names("session", "(no name)"),
+        "where the header is no secret"
+    );
+}
+
+#[test]
+fn values_of_cookies_stay_secret_where_they_are_compared() {
+    let values = r#"{"headers":["set-cookie"]}"#;
+    let secret = ["set-cookie".to_owned()];
+    for (old, new) in [("a=1", "a=2"), ("hunter2", "hunter3"), ("token=1", "token=2")] {
+        let (old, new) = kept_cookies(values, &secret, &[old], &[new]);
+        assert_eq!((old.as_str(), new.as_str()), (REDACTED, REDACTED));
+    }
+    let (old, new) = kept_cookies(values, &[], &["token=1; Path=/", "b=1"], &["b=2"]);
+    assert_eq!((old.as_str(), new.as_str()), ("token=[redacted]; Path=/, b=1", "b=2"));
 }
