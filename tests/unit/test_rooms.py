@@ -15,6 +15,7 @@ PACKAGE = ROOT / "python" / "parallelrun"
 # What each room of the Python package may import from the others. A new room says so here first.
 ALLOWED: dict[str, set[str]] = {
     "config": set(),
+    "compare": {"config"},
     "evidence": {"config"},
     "judge": {"config"},
     "rollout": {"config", "evidence", "judge"},

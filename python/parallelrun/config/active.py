@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -85,15 +86,31 @@ def read_rule(kind: RuleKind, route: str | None, settings: RuleSettings) -> Plac
 
 def placed_rules(config: Config) -> Iterator[PlacedRule]:
     """All rules, the global ones first."""
-    yield from _of(config.compare, ("compare",), None)
+    yield from rules_of(config.compare, ("compare",), None)
     for index, route in enumerate(config.routes):
-        yield from _of(route.compare, ("routes", index, "compare"), route.match)
+        yield from rules_of(route.compare, ("routes", index, "compare"), route.match)
 
 
-def _of(compare: Compare, path: KeyPath, route: str | None) -> Iterator[PlacedRule]:
+def rules_of(compare: Compare, path: KeyPath, route: str | None) -> Iterator[PlacedRule]:
+    """The rules of one section, which stands at `path` and belongs to `route`."""
     for kind in RULE_KINDS:
         for index, rule in enumerate(getattr(compare, kind)):
             yield PlacedRule((*path, kind, index), kind, route, rule)
+
+
+def core_rules(rules: Iterable[PlacedRule], headers: Iterable[str], day: date) -> dict[str, list[Any]]:
+    """Rules as the core reads them together, see docs/explanation/boundary.md, "RULES".
+
+    Args:
+        rules: those whose last day has passed are left out.
+        headers: the further headers that count.
+        day: today.
+    """
+    read: dict[str, list[Any]] = {kind: [] for kind in RULE_KINDS}
+    for placed in rules:
+        if not placed.rule.expired(day):
+            read[placed.kind].append(placed.spec())
+    return {**read, "headers": list(headers)}
 
 
 def today() -> date:

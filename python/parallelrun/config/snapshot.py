@@ -4,13 +4,11 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
-from parallelrun.config.active import placed_rules
+from parallelrun.config.active import core_rules, rules_of
 from parallelrun.config.breaker import Breaker
 from parallelrun.config.loaded import Loaded
 from parallelrun.config.model import SET_ASIDE, Config
-from parallelrun.config.positions import KeyPath
 from parallelrun.config.routes import split_match
-from parallelrun.config.rules import RULE_KINDS, Compare
 from parallelrun.config.sides import Side, Sticky
 from parallelrun.config.units import MILLION
 
@@ -69,7 +67,7 @@ def snapshot(loaded: Loaded, generation: int, day: date, *, sampling: bool = Fal
             "sample_ppm": config.sample,
             "sticky": _sticky(config.sticky),
             "assignment_key": assignment_key(config),
-            "compare": _rules(config, config.compare, ("compare",), day),
+            "compare": core_rules(rules_of(config.compare, ("compare",), None), config.compare.headers, day),
             "templates": attachments.templates,
             "routes": _routes(config, day),
             "limits": {
@@ -141,7 +139,8 @@ def _routes(config: Config, day: date) -> list[dict[str, Any]]:
     routes = []
     for index, route in enumerate(config.routes):
         method, path = split_match(route.match)
-        rules = _rules(config, route.compare, ("routes", index, "compare"), day)
+        placed = rules_of(route.compare, ("routes", index, "compare"), route.match)
+        rules = core_rules(placed, route.compare.headers, day)
         routes.append(
             {
                 "method": method,
@@ -153,11 +152,3 @@ def _routes(config: Config, day: date) -> list[dict[str, Any]]:
             }
         )
     return routes
-
-
-def _rules(config: Config, compare: Compare, path: KeyPath, day: date) -> dict[str, Any]:
-    rules: dict[str, Any] = {kind: [] for kind in RULE_KINDS}
-    for placed in placed_rules(config):
-        if placed.path[: len(path)] == path and not placed.rule.expired(day):
-            rules[placed.kind].append(placed.spec())
-    return {**rules, "headers": compare.headers}
