@@ -1,13 +1,13 @@
 """The settings in force, and how newer ones take their place. A bad configuration never does: the old one stays."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Literal
 
 from parallelrun._core import ConfigError, Proxy
+from parallelrun.alerts.clock import wall_ms
 from parallelrun.config import BadConfigError, Config, Loaded, Problem, Source
 from parallelrun.config.active import expired_rules, today
 from parallelrun.config.changes import changed_keys, fixed_changes
@@ -49,7 +49,7 @@ class Settings:
         self._watch = Watch(loaded.files)
         self._one_at_a_time = asyncio.Lock()
         file = str(source.file) if source.file else None
-        self.status = ConfigStatus(file, 1, _now_ms(), tuple(map(str, loaded.warnings)))
+        self.status = ConfigStatus(file, 1, wall_ms(), tuple(map(str, loaded.warnings)))
         self.on_change: Callable[[Loaded, date], None] = lambda _loaded, _day: None
         """Called with a configuration, and the day by which rules expire, just before it is put in force; and again
         with the one before if the core refuses it."""
@@ -157,7 +157,7 @@ class Settings:
         self.loaded = loaded
         self._watch.files = frozenset(loaded.files)
         self._expired = expired_rules(loaded.config, self._day)
-        self.status = replace(self.status, generation=generation, since_ms=_now_ms())
+        self.status = replace(self.status, generation=generation, since_ms=wall_ms())
         self._tell_collector(text)
 
     def _tell_collector(self, text: str) -> None:
@@ -173,7 +173,7 @@ class Settings:
     def _refuse(self, cause: Cause, problems: tuple[str, ...]) -> None:
         if problems == self.status.refused and cause == "change":
             return  # told already
-        self.status = replace(self.status, refused=problems, refused_ms=_now_ms())
+        self.status = replace(self.status, refused=problems, refused_ms=wall_ms())
         self._events.publish("config.refused", "error", cause=cause, problems=list(problems))
 
     def _drop_expired(self) -> None:
@@ -185,7 +185,3 @@ class Settings:
         if gone:
             self._put_in_force(self.loaded)
             self._events.publish("rules.expired", "warning", rules=gone)
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
