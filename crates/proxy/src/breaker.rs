@@ -14,8 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::bucket::Bucket;
 use crate::settings::BreakerSpec;
-use crate::state::Bucket;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
+/// What the read buffer of a connection to a side may grow to. The head of an answer must fit.
+pub const READ_BUFFER: usize = 256 * 1024;
+
 #[derive(Debug)]
 pub struct Budget {
     limit: AtomicUsize,

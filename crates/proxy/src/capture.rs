@@ -5,10 +5,9 @@ use http::HeaderMap;
 use http_body::Frame;
 
 use crate::answer::{Answer, AnswerHead, Answered};
-use crate::budget::Share;
+use crate::budget::{Share, READ_BUFFER};
 use crate::detach;
 use crate::ledger::Outcome;
-use crate::pool::READ_BUFFER;
 use crate::store::{Full, Store};
 
 /// A body that came in one part is kept as it came if the part is at least as long: copying it costs a tenth of the whole

@@ -9,6 +9,7 @@ mod answer;
 mod assign;
 mod body;
 mod breaker;
+mod bucket;
 mod budget;
 mod capture;
 mod client_error;

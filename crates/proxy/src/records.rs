@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::bucket::Bucket;
 use crate::budget::{Budget, Share};
-use crate::state::Bucket;
 
 const MOST: usize = 10_000;
 /// Of the memory limit: what waits here must leave room for what is under way.

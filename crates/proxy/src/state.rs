@@ -1,13 +1,14 @@
 //! What all workers share: the snapshot in force, the weight, and everything that is counted.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
 use crate::breaker::Breaker;
+use crate::bucket::Bucket;
 use crate::budget::{Budget, Gauge};
 use crate::ledger::Ledger;
 use crate::records::Records;
@@ -123,23 +124,5 @@ impl State {
 
     pub fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
-    }
-}
-
-/// A token bucket; holds one second's worth, and ten at least.
-#[derive(Debug, Default)]
-pub struct Bucket(Mutex<Option<(f64, Instant)>>);
-
-impl Bucket {
-    /// Takes a token if there is one, at `rate` new ones per second.
-    pub fn take(&self, rate: u32) -> bool {
-        let most = if rate == 0 { 0.0 } else { f64::from(rate).max(10.0) };
-        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let (tokens, since) = bucket.unwrap_or((most, now));
-        let tokens = (tokens + (now - since).as_secs_f64() * f64::from(rate)).min(most);
-        let taken = tokens >= 1.0;
-        *bucket = Some((if taken { tokens - 1.0 } else { tokens }, now));
-        taken
     }
 }
