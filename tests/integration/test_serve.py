@@ -124,6 +124,32 @@ def test_evidence_outlives_the_process(serve: Serve, upstreams: Upstreams) -> No
     assert (difference["endpoint"], difference["location"]) == ("GET /a", "status")
 
 
+def test_a_store_with_evidence_of_other_addresses_is_told(serve: Serve, upstreams: Upstreams) -> None:
+    moved = ("--old", upstreams.new.url, "--new", upstreams.old.url)
+    first = serve()
+    with RawClient(first.address) as client:
+        assert client.ask("/a").status == 200
+    assert first.stop() == 0
+    unused = serve(*moved, sides=False)
+    told = unused.event("store.other_sides")
+    assert (told["level"], told["old"], told["new"]) == ("warning", upstreams.old.url, upstreams.new.url)
+    assert "give them a store of their own, with --store; if the same two have only moved" in told["hint"]
+    others = unused.get("/api/v1/status")["store"]["other_sides"]
+    assert (others["old"], others["new"]) == (upstreams.old.url, upstreams.new.url)
+    assert unused.stop() == 0
+    again = serve()
+    assert again.get("/api/v1/status")["store"]["other_sides"] is None, "what no request reached left no evidence"
+    assert again.stop() == 0
+    assert "store.other_sides" not in {event["event"] for event in (*first.events, *again.events)}
+    used = serve(*moved, sides=False)
+    assert used.event("store.other_sides")["since_ms"] == told["since_ms"]
+    with RawClient(used.address) as client:
+        assert client.ask("/a").status == 200
+    assert used.stop() == 0
+    last = serve(*moved, sides=False)
+    assert last.get("/api/v1/status")["store"]["other_sides"] is None, "told once"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_both_signals_end_it(serve: Serve, number: signal.Signals) -> None:
     serving = serve()

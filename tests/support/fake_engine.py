@@ -14,6 +14,7 @@ from parallelrun.config.attachments import Attachments
 from parallelrun.config.rewrite import Plan, RewriteError
 from parallelrun.config.units import Address
 from parallelrun.engine.health import HealthChecks
+from parallelrun.engine.sides import Sides
 from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import open_store
 from parallelrun.evidence.collector import Collector
@@ -58,6 +59,7 @@ class FakeEngine:
         self.address = Address("127.0.0.1", 8080)
         self.admin_address = Address("127.0.0.1", 8081)
         self.draining = False
+        self.other_sides: Sides | None = None
 
     @property
     def config(self) -> Config:

@@ -7,6 +7,7 @@ from parallelrun.config import Config, Loaded
 from parallelrun.config.rewrite import Plan
 from parallelrun.config.units import Address
 from parallelrun.engine.health import HealthChecks
+from parallelrun.engine.sides import Sides
 from parallelrun.engine.status import ConfigStatus
 from parallelrun.evidence import Store
 from parallelrun.evidence.collector import Collector
@@ -75,6 +76,10 @@ class Engine(Protocol):
     @property
     def admin_address(self) -> Address:
         """Where the admin API listens."""
+
+    @property
+    def other_sides(self) -> Sides | None:
+        """Other addresses than those that it began with, where the store holds evidence of them."""
 
     @property
     def draining(self) -> bool:

@@ -64,9 +64,18 @@ class BreakerStatus(BaseModel):
     changes: list[BreakerChange]
 
 
+class OtherSides(BaseModel):
+    """Two addresses, and since when the store was given evidence of them."""
+
+    old: str
+    new: str
+    since: datetime
+
+
 class StoreStatus(BaseModel):
     """The store. `error` is None while it takes what it is given; `held` pairs wait for it in memory, `lost` never
-    reached it.
+    reached it. `other_sides`: at the start it held evidence of other addresses than those given, which every count of
+    the ledger includes; None where it did not.
     """
 
     place: str
@@ -77,6 +86,7 @@ class StoreStatus(BaseModel):
     held: int
     held_bytes: int
     lost: int
+    other_sides: OtherSides | None
 
 
 class Use(BaseModel):
@@ -223,6 +233,7 @@ def _recent(engine: Engine) -> Recent:
 def _store(engine: Engine) -> StoreStatus:
     collector = engine.collector
     held, held_bytes = collector.held
+    others = engine.other_sides
     return StoreStatus(
         place=engine.store.place,
         ok=collector.health.error is None,
@@ -232,6 +243,7 @@ def _store(engine: Engine) -> StoreStatus:
         held=held,
         held_bytes=held_bytes,
         lost=collector.lost,
+        other_sides=OtherSides(old=others.old, new=others.new, since=moment(others.since_ms)) if others else None,
     )
 
 

@@ -198,6 +198,14 @@ def _store(status: Status) -> Iterator[Finding]:
     if store.lost:
         what = f"{number(store.lost, 'example pair')} never reached the store"
         yield _warning("store", what, "nothing to repair: counts are complete; find out why the store was slow or away")
+    if store.other_sides:
+        others = store.other_sides
+        what = (
+            f"it began with a store that holds evidence of other addresses since {time(others.since)}, old {others.old}"
+            f" and new {others.new}: every count includes it"
+        )
+        do = "`--store` with a store of their own, if these are others; nothing, if the same two have only moved"
+        yield _warning("store", what, do)
 
 
 def _alerts(status: Status) -> Iterator[Finding]:

@@ -189,5 +189,7 @@ def _troubles(engine: "Engine") -> Iterator[str]:
         yield f"changed, but only a new process takes it over: {', '.join(status.needs_restart)}"
     if engine.collector.health.error:
         yield f"the store does not take evidence: {engine.collector.health.error}"
+    if engine.other_sides:
+        yield f"the store holds evidence of other addresses: old {engine.other_sides.old}, new {engine.other_sides.new}"
     if engine.collector.lost:
         yield f"{number(engine.collector.lost, 'example pair')} lost"

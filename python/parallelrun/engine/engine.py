@@ -17,6 +17,7 @@ from parallelrun.engine.handover import Port
 from parallelrun.engine.health import HealthChecks
 from parallelrun.engine.neighbours import name_of, processes_at
 from parallelrun.engine.settings import Settings
+from parallelrun.engine.sides import ADVICE, Sides, SidesInStore
 from parallelrun.engine.standing import rollout_facts
 from parallelrun.engine.start import (
     USAGE,
@@ -25,6 +26,7 @@ from parallelrun.engine.start import (
     cannot_listen,
     check_admin,
     ready_rollout,
+    ready_sides,
     ready_store,
 )
 from parallelrun.engine.status import Clock, ConfigStatus, Ending
@@ -72,6 +74,8 @@ class Engine:
         self.events = events
         self.draining = False
         """Whether it no longer takes new connections, since a signal asked it to end."""
+        self.other_sides: Sides | None = None
+        """Other addresses than those that it began with, where the store holds evidence of them."""
         self.admin: AdminServer
         self.health = HealthChecks(settings, core)
         """Of both sides."""
@@ -85,6 +89,7 @@ class Engine:
             version=self.version,
         )
         """What is told to whom."""
+        self._sides: SidesInStore
         self._tasks = Tasks(events)
         self._port: Port
         self._admin_port: Port
@@ -127,6 +132,8 @@ class Engine:
             collector = Collector(core, store, events=events, version=cls.version)
             settings = Settings(source, loaded, core, collector, events)
             rollout = await ready_rollout(core, collector, store, settings, events)
+            sides = SidesInStore(collector, lambda: settings.config)
+            other_sides = await ready_sides(sides, store)
             admin_socket = bind_admin(config.admin.listen)
             undo.callback(admin_socket.close)
             await check_admin(config.admin.listen, config.listen)
@@ -136,6 +143,7 @@ class Engine:
                 raise cannot_listen("listen", config.listen, error) from error
             undo.callback(core.stop, 0.0)
             engine = cls(core, store, collector, settings=settings, rollout=rollout, events=events)
+            engine.other_sides, engine._sides = other_sides, sides
             engine.admin = AdminServer(create_app(engine), admin_socket, events)
             engine.alerts.start()
             undo.push_async_callback(engine.alerts.stop, 0.0)
@@ -167,6 +175,9 @@ class Engine:
         handed_over = await self._hand_over(hurry)
         clock = await self._finish(max(0.0, clocks.grace.total_seconds() - deadline.passed), hurry)
         await self._tasks.cancel()
+        with contextlib.suppress(Exception):  # a core that broke must not keep the process from ending
+            self.collector.refresh()
+        self._sides.note()
         await self.alerts.settle()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.1, min(ROLLOUT_S, deadline.left / 4))):
@@ -193,6 +204,7 @@ class Engine:
         self._tasks.start("settings", self.settings.follow())
         self._tasks.start("health", self.health.follow())
         self._tasks.start("rollout", self.rollout.run())
+        self._tasks.start("sides", self._sides.follow())
         self._port = Port(self.core.listener_fds())
         self._admin_port = Port([self.admin.listener.fileno()])
         for port in (self._port, self._admin_port):
@@ -208,6 +220,16 @@ class Engine:
         )
         if self.config_status.warnings:
             self.events.publish("config.warnings", "warning", warnings=list(self.config_status.warnings))
+        if sides := self.other_sides:
+            self.events.publish(
+                "store.other_sides",
+                "warning",
+                store=self.store.place,
+                old=sides.old,
+                new=sides.new,
+                since_ms=sides.since_ms,
+                hint=f"{sides.sentence} {ADVICE}",
+            )
         if self._port.is_taken_over:
             # As it should be while a port is handed over; otherwise somebody should know that connections are shared.
             others = sorted(processes_at(self.address))

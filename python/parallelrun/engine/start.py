@@ -9,6 +9,7 @@ from parallelrun.config.active import today
 from parallelrun.config.units import Address
 from parallelrun.engine.neighbours import name_of, processes_at
 from parallelrun.engine.settings import Settings
+from parallelrun.engine.sides import Sides, SidesInStore
 from parallelrun.evidence import Store, StoreError, StoreTooNewError, open_store
 from parallelrun.evidence.collector import Collector
 from parallelrun.evidence.events import Events
@@ -126,3 +127,15 @@ async def ready_rollout(core: Core, collector: Collector, store: Store, settings
     except (StoreError, StoreTooNewError) as error:
         raise StartError(f"store: {store.place}: {error}") from error
     return rollout
+
+
+async def ready_sides(sides: SidesInStore, store: Store) -> Sides | None:
+    """Other addresses than those in force, where the store holds evidence of them.
+
+    Raises:
+        StartError: the store does not answer, or what it holds cannot be read.
+    """
+    try:
+        return await sides.others(store)
+    except (StoreError, StoreTooNewError) as error:
+        raise StartError(f"store: {store.place}: {error}") from error

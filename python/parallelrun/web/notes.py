@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from parallelrun.config.words import number
+from parallelrun.config.words import number, time
 from parallelrun.web.report import Report, percent
 
 FEW = 0.5
@@ -21,6 +21,12 @@ def _notes(report: Report) -> Iterator[str]:
     if status.store.error:
         held = number(status.store.held, "pair")
         yield f"The store does not take evidence ({status.store.error}). Waiting in memory: {held}."
+    if status.store.other_sides:
+        others = status.store.other_sides
+        yield (
+            f"The store held evidence of other addresses already (old {others.old}, new {others.new}, since "
+            f"{time(others.since)}). It is part of what is counted here."
+        )
     if status.store.lost:
         lost = number(status.store.lost, "example pair")
         yield f"{lost} never reached the store. The counts are complete, but examples may be missing."

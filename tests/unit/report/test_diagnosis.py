@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from parallelrun.api.alerts import Alerts, Target
+from parallelrun.api.status import OtherSides
 from parallelrun.cli.diagnosis import Finding, diagnose
 from parallelrun.cli.status_text import status_text
 from parallelrun.config.words import span, time
@@ -122,6 +123,11 @@ def test_store(findings: Change) -> None:
     found = one(findings(store={"error": "database or disk is full", "held": 3}))
     assert "database or disk is full; 3 pairs wait in memory" in found.what
     assert one(findings(store={"lost": 1})).what == "1 example pair never reached the store"
+    others = OtherSides(old="http://a", new="http://b", since=NOW)
+    told = one(findings(store={"other_sides": others}))
+    assert told.severity == "warning"
+    assert "evidence of other addresses since 2100-03-01 12:00:00 UTC, old http://a and new http://b" in told.what
+    assert "if the same two have only moved" in told.do
 
 
 @pytest.fixture
