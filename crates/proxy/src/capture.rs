@@ -12,7 +12,7 @@ use crate::store::{Full, Store};
 
 /// A body that came in one part is kept as it came if the part is at least as long: copying it costs a tenth of the whole
 /// request at 100 kB. A part is a slice of its connection's read buffer and holds all of that, so shorter ones are copied.
-const LONG: usize = 32 * 1024;
+pub const LONG: usize = 32 * 1024;
 /// The head of an answer with a longer body lets go of the read buffer, in which the body came too.
 const MUCH: usize = 4 * 1024;
 

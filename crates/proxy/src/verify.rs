@@ -16,7 +16,8 @@ use tokio::time::{timeout, timeout_at, Instant};
 
 use crate::answer::{is_endless, is_server_error, Answer, Answered};
 use crate::body::{ClientBody, HeldBack};
-use crate::budget::Share;
+use crate::budget::{Share, READ_BUFFER};
+use crate::capture::LONG;
 use crate::client_error;
 use crate::conclude::{late, unanswered, Copied, Other};
 use crate::copying::ReqBody;
@@ -35,6 +36,8 @@ pub struct Held {
     begun: Begun,
     /// Its body so far; empty once it is whole.
     data: Vec<u8>,
+    /// The only part so far, in place of `data`, where it is as long as `capture` keeps one.
+    alone: Option<Bytes>,
     trailers: Option<HeaderMap>,
     cap: usize,
     memory: Share,
@@ -63,6 +66,7 @@ impl Held {
         Self {
             begun,
             data: Vec::new(),
+            alone: None,
             trailers: None,
             cap: exchange.snapshot.limits.body_bytes,
             memory,
@@ -80,7 +84,7 @@ impl Held {
                 Some(Err(broken)) => {
                     self.state = Reading::Broke(broken.answered(self.begun.head.clone()), broken.failure());
                 }
-                None => self.state = Reading::Whole(std::mem::take(&mut self.data).into()),
+                None => self.state = Reading::Whole(self.take_data()),
             }
         }
         self.whole().map(|_| ()).ok_or(Unverified)
@@ -97,7 +101,15 @@ impl Held {
     fn keep(&mut self, frame: Frame<Bytes>) {
         match frame.into_data() {
             Ok(part) => {
-                self.data.extend_from_slice(&part); // a part would hold a whole read buffer
+                let first = self.data.is_empty() && self.alone.is_none();
+                if first && (LONG..=self.cap).contains(&part.len()) && self.memory.grow(READ_BUFFER) {
+                    self.alone = Some(part);
+                    return;
+                }
+                if let Some(first) = self.alone.take() {
+                    self.data.extend_from_slice(&first);
+                }
+                self.data.extend_from_slice(&part);
                 if self.data.len() > self.cap {
                     self.state = Reading::Left(Outcome::ResponseTooLarge);
                 } else if !self.memory.grow(part.len()) {
@@ -106,6 +118,11 @@ impl Held {
             }
             Err(frame) => self.trailers = frame.into_trailers().ok(),
         }
+    }
+
+    fn take_data(&mut self) -> Bytes {
+        let gathered = std::mem::take(&mut self.data);
+        self.alone.take().unwrap_or_else(|| gathered.into())
     }
 
     /// Reads the rest of an answer that the client does not get, for no longer than `most`. `passed` turns true when the one
@@ -129,11 +146,11 @@ impl Held {
     }
 
     /// What was read of it, and the rest as it comes.
-    fn into_held_back(self) -> (Begun, HeldBack) {
-        let mut data: Bytes = match self.state {
-            Reading::Whole(body) => body,
-            Reading::UnderWay | Reading::Left(_) | Reading::Broke(..) => self.data.into(),
-        };
+    fn into_held_back(mut self) -> (Begun, HeldBack) {
+        let mut data = self.take_data();
+        if let Reading::Whole(body) = self.state {
+            data = body;
+        }
         let mut frames = Vec::new();
         while !data.is_empty() {
             frames.push(Frame::data(data.split_to(data.len().min(PIECE))));
