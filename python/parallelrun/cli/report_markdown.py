@@ -10,11 +10,6 @@ from parallelrun.evidence.visible import in_one_line, visible
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
 
-_TITLES = {
-    "differs": "The new version answers differently",
-    "agrees": "The new version answers alike",
-    "nothing compared": "Nothing was compared",
-}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&@:])")
 
 
@@ -41,7 +36,7 @@ def code(text: str | None) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield f"# {_TITLES[report.verdict]}"
+    yield f"# {report.title}"
     yield f"\n{report.headline}\n"
     yield f"Old {code(report.status.old.url)}, new {code(report.status.new.url)}, since {time(report.ledger.since)}."
     for note in notes(report):

@@ -14,11 +14,7 @@ from parallelrun.config.words import time
 from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
 
-_VERDICTS = {
-    "differs": ("The new version answers differently.", "bold red"),
-    "agrees": ("The new version answers alike.", "bold green"),
-    "nothing compared": ("Nothing was compared.", "bold yellow"),
-}
+_STYLES = {"differs": "bold red", "fails": "bold red", "agrees": "bold green", "nothing compared": "bold yellow"}
 
 
 def report_text(report: Report) -> Group:
@@ -27,8 +23,7 @@ def report_text(report: Report) -> Group:
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
-    title, style = _VERDICTS[report.verdict]
-    yield Text(title, style)
+    yield Text(f"{report.title}.", _STYLES[report.verdict])
     yield Text(report.headline)
     yield Text.assemble(("old ", "dim"), clean(report.status.old.url), ("  new ", "dim"), clean(report.status.new.url))
     yield Text(f"since {time(report.ledger.since)}, made {time(report.made_at)}", "dim")

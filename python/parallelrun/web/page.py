@@ -17,11 +17,6 @@ from parallelrun.web.notes import notes
 from parallelrun.web.report import Report, interval, percent, share
 from parallelrun.web.sidebyside import Row, side_by_side
 
-TITLES = {
-    "differs": "The new version answers differently",
-    "agrees": "The new version answers alike",
-    "nothing compared": "Nothing was compared",
-}
 OPENED = 5
 """So many differences show both answers without a click."""
 
@@ -45,7 +40,6 @@ def page(report: Report) -> str:
         .render(
             report=report,
             css=Markup((files("parallelrun.web") / "templates" / "report.css").read_text("utf-8")),  # noqa: S704 - our own file
-            titles=TITLES,
             notes=notes(report),
             slices=_slices(report),
             opened=OPENED,

@@ -17,7 +17,13 @@ from parallelrun.evidence.outcomes import ALIKE, COMPARED, FAILED, NOT_COMPARED,
 PAIRS = 100
 """So many open differences are shown with their example in full."""
 
-Verdict = Literal["differs", "agrees", "nothing compared"]
+Verdict = Literal["differs", "fails", "agrees", "nothing compared"]
+_TITLES: dict[Verdict, str] = {
+    "differs": "The new version answers differently",
+    "fails": "The new version fails where the old one answers",
+    "agrees": "The new version answers alike",
+    "nothing compared": "Nothing was compared",
+}
 
 
 class Uncompared(BaseModel):
@@ -30,8 +36,8 @@ class Uncompared(BaseModel):
 
 
 class Report(BaseModel):
-    """Everything, the most important first. `verdict` is `agrees` only if something was compared, nothing open differs,
-    and the new side never failed where the old one did not.
+    """Everything, the most important first. `verdict` is `differs` if something open differs; else `fails` if the new
+    side failed where the old one did not; else `agrees` if something was compared.
     """
 
     made_at: datetime
@@ -57,6 +63,13 @@ class Report(BaseModel):
     """Where it stands and what it did; None where there has never been one."""
     pairs: dict[str, Pair] = Field(default_factory=dict, exclude=True)
     """Examples by id, for the forms that show both answers."""
+
+    @property
+    def title(self) -> str:
+        """The verdict in words."""
+        if self.verdict == "fails" and not self.compared.count:
+            return "The new version does not answer"
+        return _TITLES[self.verdict]
 
     @property
     def agrees(self) -> bool:
@@ -110,8 +123,10 @@ def build(
 
 
 def _verdict(both: int, differing: int, failing: int) -> Verdict:
-    if differing or failing:
+    if differing:
         return "differs"
+    if failing:
+        return "fails"
     return "agrees" if both else "nothing compared"
 
 
@@ -125,7 +140,8 @@ def _headline(differing: list[Difference], failing: list[Endpoint], outcomes: Ma
         sentences.append("No open difference.")
     if failing:
         failed = sum(one.new_failed.count for one in failing)
-        sentences.append(f"The new side failed {number(failed, 'request')} that the old side answered.")
+        asked = number(both + failed, "request")
+        sentences.append(f"The new side gave no answer to {failed:,} of {asked} that the old side answered.")
     if both:
         sentences.append(f"{compared(outcomes)} ({number(done, 'request')}{made_of(outcomes)}).")
     elif done:

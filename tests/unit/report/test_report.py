@@ -78,9 +78,20 @@ async def test_what_is_alike_and_what_is_not_make_up_what_was_compared(engine: F
 
 async def test_a_failure_of_new_alone_is_a_no(engine: FakeEngine) -> None:
     report = await made(engine, match=10, new_failed=1)
-    assert report.verdict == "differs"
+    assert (report.verdict, report.agrees) == ("fails", False)
+    assert report.title == "The new version fails where the old one answers"
+    assert "The new side gave no answer to 1 of 11 requests that the old side answered." in report.headline
     assert report.failing[0].new_failed.count == 1
     assert (await made(FakeEngine(str(engine.store.place)), match=10, old_failed=1, both_failed=1)).agrees
+
+
+async def test_a_new_side_that_only_fails_answers_nothing_rather_than_differently(engine: FakeEngine) -> None:
+    report = await made(engine, new_failed=3, breaker_open=2)
+    assert report.verdict == "fails"
+    assert report.headline.startswith("The new side gave no answer to 3 of 3 requests that the old side answered. Noth")
+    for text in (printed(report_text(report)), markdown(report), page(report)):
+        assert "The new version does not answer" in text
+        assert "differently" not in text
 
 
 async def test_every_reason_is_said_in_words(engine: FakeEngine) -> None:
