@@ -222,6 +222,26 @@ def test_a_port_that_is_taken(serve: Serve, option: str, setting: str) -> None:
         assert serving.lines == [f"{setting}: {address}: address already in use"]
 
 
+@pytest.mark.parametrize("setting", ["listen", "admin.listen"])
+def test_a_port_that_is_taken_and_was_chosen_elsewhere(
+    serve: Serve, config: Callable[[str], Path], setting: str
+) -> None:
+    option = {"listen": "--listen", "admin.listen": "--admin"}[setting]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        variable = f"PARALLELRUN_{setting.upper().replace('.', '__')}"
+        file = config("listen: 127.0.0.1:0\nadmin:\n  listen: 127.0.0.1:0\n")
+        serving = serve("-c", str(file), sides=False, environment={variable: address}, given=(option,))
+        assert serving.wait() == 69
+        assert serving.lines == [f"{setting} (set by {variable}): {address}: address already in use"]
+        nested = setting.replace("admin.", "admin:\n  ")
+        file = config(f"{nested}: {address}\n")
+        serving = serve("-c", str(file), sides=False, given=(option,))
+        assert serving.wait() == 69
+        line = 3 if setting == "listen" else 4
+        assert serving.lines == [f"{setting} (set by {file}:{line}): {address}: address already in use"]
+
+
 def test_an_address_of_another_machine(serve: Serve) -> None:
     serving = serve("--listen", "192.0.2.1:8080")
     assert serving.wait() == 69

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,19 @@ class Serving:
         arguments: of `serve`. Where they do not say, it gets free ports and a store in `directory`.
         directory: its working directory.
         environment: further variables.
+        given: options that a file or a variable stands for, so that they are left out.
     """
 
-    def __init__(self, *arguments: str, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        directory: Path,
+        environment: Mapping[str, str] | None = None,
+        given: Sequence[str] = (),
+    ) -> None:
         command = [sys.executable, "-m", "parallelrun", "serve", *arguments]
         for option in ("--listen", "--admin"):
-            command += [] if option in arguments else [option, "127.0.0.1:0"]
+            command += [] if option in (*arguments, *given) else [option, "127.0.0.1:0"]
         command += [] if "--store" in arguments else ["--store", f"sqlite:///{directory}/evidence.db"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PARALLELRUN_")}
         self.process = subprocess.Popen(

@@ -11,6 +11,7 @@ from parallelrun.cli.exits import USAGE
 
 if TYPE_CHECKING:
     from parallelrun.config import Loaded, Source
+    from parallelrun.engine import StartError
 
 
 def register(app: typer.Typer) -> None:
@@ -82,7 +83,15 @@ def _run(source: "Source", loaded: "Loaded") -> None:
     try:
         asyncio.run(run(source, loaded, create_app, live.show if live else None))
     except StartError as error:
-        typer.echo(error, err=True)
+        typer.echo(_line(error, source), err=True)
         raise typer.Exit(error.code) from None
     if live:
         live.sum_up()
+
+
+def _line(error: "StartError", source: "Source") -> str:
+    """The error, and where the value came from if not from the command that was just typed."""
+    set_by = source.set_by(tuple(error.setting.split("."))) if error.setting else None
+    if set_by in (None, "command line"):
+        return str(error)
+    return f"{error.setting} (set by {set_by}): {error.wrong}"

@@ -59,6 +59,16 @@ class Source:
         """
         return self._layers()[0].origin(path)[0]
 
+    def set_by(self, path: KeyPath) -> str | None:
+        """What sets `path` itself: `FILE:LINE`, an environment variable, or `command line`; None where it has its
+        default, or the file can no longer be read.
+        """
+        try:
+            found = self._layers()[0].origins.get(path)
+        except BadConfigError:
+            return None
+        return found and (found[0] if found[1] is None else f"{found[0]}:{found[1]}")
+
     def _layers(self) -> tuple[Layers, list[Problem]]:
         layers = Layers()
         problems = _put_file(layers, self.file) if self.file else []

@@ -27,22 +27,25 @@ ANSWER_S = 2.0
 
 
 class StartError(Exception):
-    """The process cannot start. The message is one line for people: which setting, what is wrong.
+    """The process cannot start. The text is one line for people: which setting, what is wrong.
 
     Args:
-        message: that line.
+        wrong: what is wrong.
         code: the exit code.
+        setting: the setting that it is about, such as `admin.listen`; empty where it is about none.
     """
 
-    def __init__(self, message: str, code: int = UNAVAILABLE) -> None:
-        super().__init__(message)
+    def __init__(self, wrong: str, code: int = UNAVAILABLE, setting: str = "") -> None:
+        super().__init__(f"{setting}: {wrong}" if setting else wrong)
+        self.wrong = wrong
         self.code = code
+        self.setting = setting
 
 
 def cannot_listen(setting: str, address: Address, error: OSError) -> StartError:
     """The error for an address that cannot be bound."""
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return StartError(f"{setting}: {address}: {reason[:1].lower()}{reason[1:]}")
+    return StartError(f"{address}: {reason[:1].lower()}{reason[1:]}", setting=setting)
 
 
 def bind_admin(address: Address) -> socket.socket:
@@ -78,7 +81,7 @@ async def check_admin(admin: Address, listen: Address) -> None:
         return
     who = " and ".join(map(name_of, sorted(others)))
     raise StartError(
-        f"admin.listen: {admin}: {who} answers there and serves other clients: use another one, with --admin"
+        f"{admin}: {who} answers there and serves other clients: use another one, with --admin", setting="admin.listen"
     )
 
 
@@ -103,12 +106,12 @@ async def ready_store(url: str) -> Store:
     try:
         store = open_store(url)
     except ValueError as error:
-        raise StartError(f"store: {error}", USAGE) from error
+        raise StartError(str(error), USAGE, setting="store") from error
     try:
         await store.prepare()
     except (StoreError, StoreTooNewError) as error:
         await store.close()
-        raise StartError(f"store: {store.place}: {error}") from error
+        raise StartError(f"{store.place}: {error}", setting="store") from error
     return store
 
 
@@ -125,7 +128,7 @@ async def ready_rollout(core: Core, collector: Collector, store: Store, settings
     try:
         await rollout.take_up()
     except (StoreError, StoreTooNewError) as error:
-        raise StartError(f"store: {store.place}: {error}") from error
+        raise StartError(f"{store.place}: {error}", setting="store") from error
     return rollout
 
 
@@ -138,4 +141,4 @@ async def ready_sides(sides: SidesInStore, store: Store) -> Sides | None:
     try:
         return await sides.others(store)
     except (StoreError, StoreTooNewError) as error:
-        raise StartError(f"store: {store.place}: {error}") from error
+        raise StartError(f"{store.place}: {error}", setting="store") from error
