@@ -105,6 +105,36 @@ def test_a_rule_is_in_force_at_once_and_until_it_is_removed(run: Run, route: tup
     assert [event["cause"] for event in reloads] == ["rules", "rules"]
 
 
+def test_what_one_rule_hides_stays_hidden_while_others_come_and_go(run: Run, upstreams: Upstreams) -> None:
+    running = run()
+    upstreams.old.on("/orders/1", behaviour.json('{"total": 10.5, "tier": "GOLD"}'))
+    upstreams.new.on("/orders/1", behaviour.json('{"total": 10.4, "tier": "gold"}'))
+
+    def report(**expected: str) -> int:
+        """Its exit code, where the two differences have these statuses."""
+        found = CliRunner().invoke(app, ["report", "--admin", running.url], catch_exceptions=False)
+        items = running.serving.get("/api/v1/differences")["items"]
+        assert {item["location"].removeprefix("$."): item["status"] for item in items} == expected
+        return found.exit_code
+
+    assert running.ask() == "mismatch"
+    assert report(total="open", tier="open") == 1
+    running.done("add", "tolerance", "$.total", "--absolute", "0.2")
+    running.done("add", "case", "$.tier", "--route", "GET /orders/{id}")
+    assert running.ask() == "ignored"
+    assert report(total="ignored", tier="ignored") == 0
+    # From here on no more requests.
+    running.done("add", "ignore", "header:etag")
+    running.done("add", "ignore", "$.at", "--route", "GET /elsewhere")
+    assert report(total="ignored", tier="ignored") == 0
+    running.done("remove", "header:etag")
+    assert report(total="ignored", tier="ignored") == 0
+    running.done("remove", "$.tier")
+    assert report(total="ignored", tier="open") == 1
+    running.done("remove", "$.total")
+    assert report(total="open", tier="open") == 1
+
+
 def test_it_outlives_the_process(run: Run) -> None:
     first = run()
     first.done("add", "ignore", "$.total")

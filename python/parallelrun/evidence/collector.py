@@ -126,6 +126,10 @@ class Collector:
 
     def configured(self, snapshot: str) -> None:
         """To be called with each snapshot that the core took over: what its rules hide counts as hidden from now on."""
+        try:
+            self.refresh()  # what the rules before have hidden must not look as if it was hidden later
+        except Exception as error:  # as in `_supervise`
+            self._broke(error)
         self._writer.configured(snapshot)
 
     def remember(self, name: str, value: str) -> None:

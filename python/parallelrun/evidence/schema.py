@@ -96,7 +96,7 @@ FACTS = sa.Table(
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""Single values, such as since when the present rules hold."""
+"""Single values, such as the comparison rules in force."""
 
 ROLLOUT = sa.Table(
     "parallelrun_rollout",

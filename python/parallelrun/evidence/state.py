@@ -6,11 +6,9 @@ from parallelrun.evidence.counters import Counters, EndpointCounts
 from parallelrun.evidence.model import Difference, Example, Judged, Ledger, Past, Times
 from parallelrun.evidence.outcomes import COMPARED, ended_in
 from parallelrun.evidence.records import Record
+from parallelrun.evidence.rules import RulesInForce, Since
 from parallelrun.evidence.signature import signature
 from parallelrun.evidence.status import Verdicts, repeatable, status
-
-RULES_SETTLE_MS = 60_000
-"""After new rules, requests that began under the old ones may still be compared for this long."""
 
 
 class Evidence:
@@ -19,8 +17,8 @@ class Evidence:
     def __init__(self) -> None:
         self.past = Past()
         self.now = Counters()
-        self.rules_since_ms: int | None = None
-        """When the comparison rules last changed; None while unknown."""
+        self._rules: RulesInForce | None = None
+        self._since: dict[str, tuple[Since, ...]] = {}
         self._signatures: dict[tuple[str, str, str], str] = {}
         self._current: dict[str, Difference] = {}
         self._examples: dict[str, Example] = {}
@@ -74,6 +72,16 @@ class Evidence:
                 self._opened.add(name)
 
     @property
+    def rules(self) -> RulesInForce | None:
+        """The comparison rules and how they came to be; None while unknown."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: RulesInForce) -> None:
+        self._rules = rules
+        self._since.clear()
+
+    @property
     def current(self) -> dict[str, Difference]:
         """The differences that this run has seen, by signature, with this run's counts only."""
         return self._current
@@ -100,7 +108,7 @@ class Evidence:
                 raise KeyError(name)
             difference = found
         judgement = status(
-            difference.verdicts, repeatable=repeatable(difference.endpoint), hidden=self._hidden(difference.times)
+            difference.verdicts, repeatable=repeatable(difference.endpoint), hidden=self._hidden(difference)
         )
         return Judged(difference, judgement, self._examples.get(name))
 
@@ -135,9 +143,15 @@ class Evidence:
             outcomes.update(counts.outcomes)
         return Ledger(past_requests + self.now.requests, dict(outcomes), rescued + self.now.rescued)
 
-    def _hidden(self, times: Times) -> bool:
-        since = self.rules_since_ms
-        return since is not None and times.hidden > since and times.shown < since + RULES_SETTLE_MS
+    def _hidden(self, difference: Difference) -> bool:
+        """Whether rules that are in force still have hidden it each time since they came."""
+        if self._rules is None:
+            return False
+        since = self._since.get(difference.signature)
+        if since is None:
+            since = self._rules.since(difference.endpoint, difference.location)
+            self._since[difference.signature] = since
+        return any(one.hides(difference.times) for one in since)
 
 
 def _times(before: Difference | None, verdicts: Verdicts, now_ms: int) -> Times:

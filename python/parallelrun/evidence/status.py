@@ -78,7 +78,7 @@ def status(verdicts: Verdicts, *, repeatable: bool, hidden: bool = False) -> Sta
     Args:
         verdicts: its counts, at least one of which is above 0.
         repeatable: whether requests of its endpoint can be asked again.
-        hidden: whether, since the rules last changed, it was seen and a rule hid it each time.
+        hidden: whether rules that are in force still have hidden it each time since they came.
     """
     if hidden or verdicts.shown == 0:
         return "ignored"

@@ -65,10 +65,8 @@ class Writer:
 
     def configured(self, snapshot: str) -> None:
         """The core took over this snapshot: what its rules hide counts as hidden from now on."""
-        digest = rules.digest(snapshot)
-        if self._rules is None or self._rules.digest != digest:
-            self._rules = rules.RulesInForce(digest, self._now())
-            self._evidence.rules_since_ms = self._rules.since_ms
+        present, now = rules.Rules.of(snapshot), self._now()
+        self._take(self._rules.then(present, now) if self._rules else rules.RulesInForce.first(present, now))
 
     def remember(self, name: str, value: str) -> None:
         """The store is to hold this as the fact `name`."""
@@ -119,11 +117,15 @@ class Writer:
         self._written_endpoints, self._written_differences, self._written_rules = {}, {}, None
         self._written_facts = {}
         known = rules.load(await self.store.fact(rules.FACT))
-        if known and self._rules and known.digest == self._rules.digest:
-            self._rules = self._written_rules = known
-            self._evidence.rules_since_ms = known.since_ms
+        if known and self._rules:
+            self._written_rules = known
+            self._take(known.then(self._rules.rules, self._rules.since_ms))
         await self._look_back(await self._other_runs())
         self._epoch = self.store.epoch
+
+    def _take(self, in_force: rules.RulesInForce) -> None:
+        if in_force != self._rules:
+            self._rules = self._evidence.rules = in_force
 
     async def _keep_up(self, now: int) -> None:
         gone = await self.store.retain(self.retention, self.run.id, now)

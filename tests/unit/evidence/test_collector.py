@@ -21,6 +21,7 @@ ENDPOINT = "GET /orders/{id}"
 NAME = signature(ENDPOINT, "$.total", "value")
 SNAPSHOT = json.dumps({"compare": {"ignore": []}, "routes": [], "templates": []})
 OTHER_RULES = json.dumps({"compare": {"ignore": [{"at": "$.a"}]}, "routes": [], "templates": []})
+TOTAL_IGNORED = json.dumps({"compare": {"ignore": [{"at": "$.total"}]}, "routes": []})
 
 Start = Callable[..., Collector]
 
@@ -194,7 +195,7 @@ async def test_retention_runs_before_the_store_holds_much_more_than_it_may(store
 async def test_rules_hold_since_they_first_did_whatever_restarts(url: str) -> None:
     clock = Clock()
 
-    async def process(*snapshots: str) -> int | None:
+    async def process(*snapshots: str) -> list[int]:
         store = open_store(url)
         collector = Collector(FakeCore(), store, interval=0.01, clock=clock)
         for snapshot in snapshots:
@@ -204,15 +205,61 @@ async def test_rules_hold_since_they_first_did_whatever_restarts(url: str) -> No
         await until(lambda: collector.health.written_ms)
         await collector.stop()
         await store.close()
-        return collector.evidence.rules_since_ms
+        assert collector.evidence.rules
+        return [change.at_ms - START_MS for change in collector.evidence.rules.changes]
 
-    first = START_MS
-    assert await process(SNAPSHOT) == first
-    assert await process(SNAPSHOT) == first
-    changed = int(clock.now * 1000)
-    assert await process(OTHER_RULES) == changed
-    assert await process(OTHER_RULES) == changed
-    assert await process(OTHER_RULES, SNAPSHOT) == int(clock.now * 1000) - 10_000
+    assert await process(SNAPSHOT) == [0]
+    assert await process(SNAPSHOT) == [0]
+    assert await process(OTHER_RULES) == [0, 20_000]
+    assert await process(OTHER_RULES) == [0, 20_000]
+    assert await process(OTHER_RULES, SNAPSHOT) == [0, 20_000, 50_000]
+
+
+async def test_what_is_hidden_stays_hidden_over_a_restart_with_one_rule_more(url: str) -> None:
+    clock = Clock()
+
+    async def status(snapshot: str, **verdicts: int) -> str:
+        store, core = open_store(url), FakeCore()
+        collector = Collector(core, store, interval=0.01, clock=clock)
+        collector.configured(snapshot)
+        clock.now += 100
+        core.differ("$.total", "value", endpoint=ENDPOINT, **verdicts)
+        await collector.start()
+        await until(lambda: collector.evidence.differences() and collector.health.written_ms)
+        found = collector.evidence.judge(NAME).status
+        await collector.stop()
+        await store.close()
+        return found
+
+    def ignore(*places: str) -> str:
+        return json.dumps({"compare": {"ignore": [{"at": at} for at in places]}, "routes": []})
+
+    assert await status(SNAPSHOT, confirmed=5) == "open"
+    assert await status(ignore("$.total"), ignored=1) == "ignored"
+    assert await status(ignore("$.total", "$.b")) == "ignored"
+    assert await status(ignore("$.total")) == "ignored"
+    assert await status(SNAPSHOT) == "open"
+
+
+async def test_what_a_rule_hid_just_before_it_was_removed_is_open(make: Start) -> None:
+    core = FakeCore()
+    collector = make(core)
+    collector.configured(SNAPSHOT)
+    core.differ(confirmed=1)
+    collector.configured(TOTAL_IGNORED)
+    core.differ(ignored=1)
+    collector.configured(SNAPSHOT)  # before anybody has looked at the counters
+    collector.refresh()
+    assert collector.evidence.judge(NAME).status == "open"
+
+
+async def test_a_core_that_breaks_keeps_no_rules_out_of_force(make: Start) -> None:
+    core, told = FakeCore(), Told()
+    collector = make(core, events=told.events)
+    core.broken = RuntimeError("no core")
+    collector.configured(OTHER_RULES)
+    assert collector.evidence.rules
+    assert told.names == ["collector.failing"]
 
 
 async def test_what_is_to_be_remembered_is_written_once_for_each_change(store: Store, make: Start) -> None:

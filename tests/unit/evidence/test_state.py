@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from parallelrun.evidence.counters import Counters, EndpointCounts
 from parallelrun.evidence.model import Difference, Example, Past, Times
 from parallelrun.evidence.records import Record, read_record
+from parallelrun.evidence.rules import SETTLE_MS, Rules, RulesInForce
 from parallelrun.evidence.signature import signature
-from parallelrun.evidence.state import RULES_SETTLE_MS, Evidence
+from parallelrun.evidence.state import Evidence
 from parallelrun.evidence.status import Verdicts
 from tests.support.fake_core import FakeCore, difference, pair
 
@@ -78,22 +79,77 @@ def test_a_difference_of_an_earlier_run_is_no_news() -> None:
     assert evidence.observe(counters(core), 2) == []
 
 
+def rules(*places: str) -> Rules:
+    compare = {"ignore": [{"at": at, "id": None} for at in places]}
+    return Rules.of(json.dumps({"compare": compare, "routes": []}))
+
+
+def change(evidence: Evidence, at_ms: int, *places: str) -> None:
+    evidence.rules = (
+        evidence.rules.then(rules(*places), at_ms) if evidence.rules else RulesInForce.first(rules(*places), at_ms)
+    )
+
+
+def see(evidence: Evidence, core: FakeCore, at_ms: int, **verdicts: int) -> str:
+    """What is said of the difference once it has been seen so."""
+    core.differ("$.total", "value", endpoint=ENDPOINT, **verdicts)
+    evidence.observe(counters(core), at_ms)
+    return evidence.judge(NAME).status
+
+
 def test_a_rule_added_later_shows_its_effect_with_the_next_request() -> None:
     core, evidence = FakeCore(), Evidence()
-    evidence.rules_since_ms = 0
-    core.differ(confirmed=50)
-    evidence.observe(counters(core), 1_000)
+    change(evidence, 0)
+    assert see(evidence, core, 100_000, confirmed=50) == "open"
+    change(evidence, 200_000, "$.total")
+    began_before = see(evidence, core, 201_000, confirmed=1)
+    assert began_before == "open", "no rule has hidden it yet"
+    assert see(evidence, core, 202_000, ignored=1) == "ignored"
+    covers_only_some = see(evidence, core, 200_001 + SETTLE_MS, confirmed=1)
+    assert covers_only_some == "open"
+
+
+def test_what_a_rule_hides_stays_hidden_while_others_come_and_go() -> None:
+    core, evidence = FakeCore(), Evidence()
+    change(evidence, 0)
+    see(evidence, core, 100_000, confirmed=50)
+    change(evidence, 200_000, "$.total")
+    assert see(evidence, core, 201_000, ignored=1) == "ignored"
+    for at_ms, others in ((300_000, ["$.b"]), (400_000, ["$.b", "$..c"]), (500_000, ["$..c"]), (600_000, [])):
+        change(evidence, at_ms, "$.total", *others)
+        assert evidence.judge(NAME).status == "ignored"
+
+
+def test_a_removed_rule_that_may_have_hidden_it_shows_it_until_the_next_request() -> None:
+    core, evidence = FakeCore(), Evidence()
+    change(evidence, 0)
+    see(evidence, core, 100_000, confirmed=50)
+    change(evidence, 200_000, "$.total", "$")
+    assert see(evidence, core, 201_000, ignored=1) == "ignored"
+    change(evidence, 300_000, "$.total")
     assert evidence.judge(NAME).status == "open"
-    evidence.rules_since_ms = 2_000
-    core.differ(confirmed=1)  # a request that had begun under the old rules
-    evidence.observe(counters(core), 3_000)
-    assert evidence.judge(NAME).status == "open", "no rule has hidden it yet"
-    core.differ(ignored=1)
-    evidence.observe(counters(core), 4_000)
-    assert evidence.judge(NAME).status == "ignored"
-    core.differ(confirmed=1)  # the rule covers only some of it
-    evidence.observe(counters(core), 2_000 + RULES_SETTLE_MS)
-    assert evidence.judge(NAME).status == "open"
+    assert see(evidence, core, 301_000, ignored=1) == "ignored"
+
+
+def test_what_only_a_removed_rule_hid_is_open_at_once_and_stays_so() -> None:
+    core, evidence = FakeCore(), Evidence()
+    change(evidence, 0, "$.total", "$.b")
+    see(evidence, core, 100_000, confirmed=5)
+    change(evidence, 200_000, "$.total", "$.b")
+    assert see(evidence, core, 201_000, ignored=1) == "open", "the rule covers only some of it"
+    change(evidence, 300_000, "$.b")
+    assert see(evidence, core, 301_000, confirmed=1) == "open"
+    began_before = see(evidence, core, 302_000, ignored=1)
+    assert began_before == "open"
+
+
+def test_a_rule_that_covers_only_some_hides_no_more_once_others_have_changed() -> None:
+    core, evidence = FakeCore(), Evidence()
+    change(evidence, 0, "$.total")
+    see(evidence, core, 100_000, ignored=1)
+    assert see(evidence, core, 100_000, confirmed=1) == "open"
+    change(evidence, 200_000, "$.total", "$.b")
+    assert see(evidence, core, 300_000, ignored=1) == "open"
 
 
 def test_the_best_example_wins_and_a_dropped_one_is_not_pointed_at() -> None:
