@@ -40,7 +40,8 @@ class Changed(BaseModel):
 
 
 class Trial(BaseModel):
-    """Of `pairs` stored pairs the rule leaves nothing to differ in `silenced`; `skipped` ones cannot be compared again.
+    """Of `pairs` stored pairs the rule leaves nothing open in `silenced`: what is known to be noise or a race does not
+    count as left. `skipped` ones cannot be compared again.
 
     `hidden` are differences that it hides, `revealed` those that show only because of it: items of a list that are
     compared with others than before, for instance. Both without what the present rules hide already.
@@ -95,18 +96,25 @@ async def trial(engine: Engine, candidate: Candidate) -> Trial:
     """
     rules = json.loads(snapshot(engine.settings.loaded, 1, today()))
     stored = await engine.store.records(PAIRS)
+    judged = engine.collector.evidence.differences()
+    chance = frozenset(one.difference.signature for one in judged if one.status in ("noise", "race"))
     try:
-        return await asyncio.to_thread(_try, rules, stored, candidate)
+        return await asyncio.to_thread(_try, rules, stored, candidate, chance)
     except ConfigError as error:
         raise BadRuleError(str(error)) from None
 
 
-def _try(rules: dict[str, Any], stored: Iterable[bytes], candidate: Candidate) -> Trial:
+def _try(rules: dict[str, Any], stored: Iterable[bytes], candidate: Candidate, chance: frozenset[str]) -> Trial:
+    """`chance`: the signatures of differences that are noise or races."""
     bench = _Bench(rules, candidate)
     bench.comparator("(other)", with_candidate=True)  # a rule that cannot be read is refused, pairs or not
     hidden: Counter[Place] = Counter()
     revealed: Counter[Place] = Counter()
     pairs = silenced = skipped = 0
+
+    def any_open(places: set[Place]) -> bool:
+        return any(signature(*place) not in chance for place in places)
+
     for pair in _pairs(stored):
         if not candidate.applies_to(pair.endpoint):
             continue
@@ -119,7 +127,7 @@ def _try(rules: dict[str, Any], stored: Iterable[bytes], candidate: Candidate) -
         after = bench.differences(pair.endpoint, answers[0], answers[1], with_candidate=True)
         hidden.update(before - after)
         revealed.update(after - before)
-        silenced += bool(before) and not after
+        silenced += any_open(before) and not any_open(after)
     return Trial(
         pairs=pairs,
         silenced=silenced,

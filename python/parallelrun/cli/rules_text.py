@@ -36,7 +36,7 @@ def trial_text(found: Trial) -> Group:
     looked = f"{number(found.pairs, 'stored pair')} looked at"
     skipped = f", {found.skipped:,} of them cut too short to compare again" if found.skipped else ""
     parts: list[RenderableType] = [
-        Text(f"{looked}{skipped}; in {number(found.silenced, 'pair')} nothing would be left to differ."),
+        Text(f"{looked}{skipped}; in {number(found.silenced, 'pair')} nothing would be left open."),
     ]
     for title, changed in (("It would hide", found.hidden), ("It would bring to light", found.revealed)):
         if changed:

@@ -14,7 +14,7 @@ from parallelrun.config.rules import RuleKind
 from parallelrun.evidence.model import Run
 from parallelrun.evidence.records import Record, read_record
 from parallelrun.evidence.store import Batch
-from tests.support.fake_core import answer, pair
+from tests.support.fake_core import FakeCore, answer, pair
 from tests.support.fake_engine import FakeEngine
 
 ENDPOINT = "GET /orders/{id}"
@@ -29,9 +29,16 @@ def record(name: str, old: Any, new: Any, endpoint: str = ENDPOINT, **changes: A
 
 
 async def tried(
-    tmp_path: Path, records: list[Record], kind: RuleKind, route: str | None = None, rules: Any = None, **settings: Any
+    tmp_path: Path,
+    records: list[Record],
+    kind: RuleKind,
+    route: str | None = None,
+    rules: Any = None,
+    core: FakeCore | None = None,
+    **settings: Any,
 ) -> Trial:
-    engine = FakeEngine(f"sqlite:///{tmp_path / 'x.db'}", **(rules or {}))
+    engine = FakeEngine(f"sqlite:///{tmp_path / 'x.db'}", core, **(rules or {}))
+    engine.collector.refresh()
     await engine.store.write(Batch(Run("r", "", 1, 1), records=records))
     try:
         return await trial(engine, Candidate.read(kind, route, settings))
@@ -55,6 +62,24 @@ async def test_what_it_would_hide_and_what_would_be_left(tmp_path: Path) -> None
     assert [(one.endpoint, one.pairs) for one in found.hidden] == [(ENDPOINT, 2), ("GET /other", 1)]
     only = await tried(tmp_path, records, "ignore", "GET /orders/{number}", at="$.a")
     assert (only.pairs, only.silenced, places(only)) == (3, 1, {"$.a": 2})
+
+
+async def test_noise_and_races_are_not_left_to_differ(tmp_path: Path) -> None:
+    core = FakeCore()
+    core.differ("$.a", endpoint=ENDPOINT, confirmed=3)
+    core.differ("$.took", endpoint=ENDPOINT, confirmed=1, noise=40)
+    core.differ("$.stock", endpoint=ENDPOINT, race=3)
+    core.differ("$.b", endpoint=ENDPOINT, confirmed=1)
+    beside = {"took": 1, "stock": 1}, {"took": 2, "stock": 2}
+    records = [
+        record("1", {"a": 1, **beside[0]}, {"a": 2, **beside[1]}),
+        record("2", {"a": 1, "b": 1, **beside[0]}, {"a": 2, "b": 2, **beside[1]}),
+        record("3", {"a": 1, **beside[0]}, {"a": 1, **beside[1]}),
+    ]
+    found = await tried(tmp_path, records, "ignore", core=core, at="$.a")
+    assert (found.pairs, found.silenced, places(found)) == (3, 1, {"$.a": 2})
+    noise = await tried(tmp_path, records, "ignore", core=core, at="$.took")
+    assert (noise.silenced, places(noise)) == (0, {"$.took": 3})
 
 
 async def test_what_the_present_rules_hide_is_not_its_merit(tmp_path: Path) -> None:
@@ -114,7 +139,7 @@ async def test_the_present_rules_are_those_of_the_route_that_the_core_takes(
 
 
 async def test_the_yaml_is_the_rule(tmp_path: Path) -> None:
-    settings = {"at": "$.price", "absolute": 0.5, "relative": "1%"}
+    settings: dict[str, Any] = {"at": "$.price", "absolute": 0.5, "relative": "1%"}
     found = await tried(tmp_path, [], "tolerance", "POST /x", **settings)
     config = Config.model_validate({"old": "http://a", "new": "http://b", **yaml.safe_load(found.yaml)})
     (rule,) = config.routes[0].compare.tolerance
