@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -24,16 +26,24 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 
 
 class Terminal:
-    """A process on a pseudo-terminal of so many columns and lines."""
+    """A process on a pseudo-terminal of so many columns and lines; its stderr may go to a file."""
 
-    def __init__(self, command: list[str], directory: Path, columns: int, lines: int) -> None:
+    def __init__(
+        self, command: list[str], directory: Path, columns: int, lines: int, stderr: BinaryIO | None = None
+    ) -> None:
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color"}
         for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
             environment.pop(name, None)
         self.process = subprocess.Popen(
-            command, cwd=directory, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=stderr or slave,
+            start_new_session=True,
         )
         os.close(slave)
         self.raw = ""
@@ -121,6 +131,29 @@ def test_a_second_process_on_the_same_ports_says_what_that_means(
         assert second.wait() == 0
     finally:
         second.close()
+
+
+def test_events_go_where_stderr_goes(upstreams: Upstreams, tmp_path: Path) -> None:
+    upstreams.new.on("/a", behaviour.reply(500))
+    sides = ["--old", upstreams.old.url, "--new", upstreams.new.url]
+    ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    log = tmp_path / "log.json"
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "parallelrun", "serve", *sides, *ports]
+        started = Terminal(command, tmp_path, 100, 40, file)
+        try:
+            with RawClient(clients(started)) as client:
+                client.ask("/a")
+            wait_until(lambda: "0 % alike of 100 % compared" in started.text, lambda: started.text)
+            started.process.send_signal(signal.SIGINT)
+            assert started.wait() == 0
+        finally:
+            started.close()
+    names = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert (names[0], names[-1]) == ("serving", "stopped")
+    assert "difference.new" in names
+    assert "difference.new" not in started.text
+    assert "1 request in" in started.text
 
 
 @pytest.mark.parametrize("terminal", [30], indirect=True)

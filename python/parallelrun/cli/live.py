@@ -1,6 +1,7 @@
 """What `serve` shows on a terminal while it runs."""
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -28,7 +29,13 @@ class Live:
 
     async def show(self, engine: "Engine") -> None:
         """Draws until it is cancelled."""
-        with RichLive(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
+        with RichLive(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="crop",
+            redirect_stderr=sys.stderr.isatty(),
+        ) as live:
             try:
                 while True:
                     self._last = picture(engine, self._last)

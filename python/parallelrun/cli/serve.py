@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,8 +41,8 @@ def serve(
     """Serves clients from the old version, sends a copy of each request to the new one, and compares the answers.
 
     Options beat PARALLELRUN_ variables, these beat the file. SIGHUP, or a change to the file, reads the settings
-    again; SIGTERM or Ctrl-C lets requests finish and ends. On a terminal it shows what goes on; elsewhere it writes one
-    JSON line per event to stderr.
+    again; SIGTERM or Ctrl-C lets requests finish and ends. Where stdout is a terminal it shows what goes on; where it
+    is not, or stderr is none, it writes one JSON line per event to stderr.
     """
     from parallelrun.config import BadConfigError, Source  # noqa: PLC0415 - `--help` needs none of it
 
@@ -77,6 +78,8 @@ def _run(source: "Source", loaded: "Loaded") -> None:
         from parallelrun.cli.live import Live  # noqa: PLC0415
 
         live = Live(console)
+    # Who sends stderr elsewhere wants the events there, also where he watches.
+    if live and sys.stderr.isatty():
         log.lines_on(console)
     else:
         log.json_lines()
