@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -23,10 +24,13 @@ _ESCAPES = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line; `path` is the location that it shows, as differences name it, or None outside of JSON."""
+    """One line; `path` is the location that it shows, as differences name it, or None outside of JSON. `repeat` is how
+    often the same object had a member of that name before: occurrences are compared one by one.
+    """
 
     text: str
     path: str | None = None
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +74,28 @@ def _json(text: str) -> list[Line] | None:
         return None
 
 
-def _laid_out(value: Any, path: str, before: str = "", after: str = "", depth: int = 0) -> Iterator[Line]:
+def _laid_out(
+    value: Any, path: str, before: str = "", after: str = "", depth: int = 0, *, repeat: int = 0
+) -> Iterator[Line]:
     if depth > MOST_DEPTH:
         raise ValueError("too deep")
     indent = "  " * depth
     if not isinstance(value, list) or not value:
-        yield Line(f"{indent}{before}{_scalar(value)}{after}", path)
+        yield Line(f"{indent}{before}{_scalar(value)}{after}", path, repeat)
         return
     is_object = isinstance(value, _Object)
-    yield Line(f"{indent}{before}{'{' if is_object else '['}", path)
+    yield Line(f"{indent}{before}{'{' if is_object else '['}", path, repeat)
+    seen: Counter[str] = Counter()
     for place, item in enumerate(value, 1):
         comma = "," if place < len(value) else ""
         if is_object:
             name, member = item
             start = f"{json.dumps(name, ensure_ascii=False)}: "
-            yield from _laid_out(member, path + step(name), start, comma, depth + 1)
+            yield from _laid_out(member, path + step(name), start, comma, depth + 1, repeat=repeat + seen[name])
+            seen[name] += 1
         else:
-            yield from _laid_out(item, f"{path}[*]", "", comma, depth + 1)
-    yield Line(f"{indent}{'}' if is_object else ']'}{after}", path)
+            yield from _laid_out(item, f"{path}[*]", "", comma, depth + 1, repeat=repeat)
+    yield Line(f"{indent}{'}' if is_object else ']'}{after}", path, repeat)
 
 
 def _scalar(value: Any) -> str:

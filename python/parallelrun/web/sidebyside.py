@@ -96,9 +96,8 @@ def _aligned(old: list[Line], new: list[Line], location: str) -> list[Row]:
 
 
 def _common(old: list[Line], new: list[Line]) -> int:
-    return next(
-        (i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a.text != b.text), min(len(old), len(new))
-    )
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((i for i, (a, b) in pairs if (a.text, a.repeat) != (b.text, b.repeat)), min(len(old), len(new)))
 
 
 def _middle(old: list[Line], new: list[Line], head: int, location: str) -> Iterator[Row]:
@@ -116,12 +115,13 @@ Pairs = Iterator[tuple[int | None, int | None]]
 
 def _pairs(old: list[Line], new: list[Line]) -> Pairs:
     """Which lines stand beside each other: equal ones first, between them those of the same place."""
-    texts = SequenceMatcher(None, [line.text.rstrip(",") for line in old], [line.text.rstrip(",") for line in new])
+    said = [[(line.text.rstrip(","), line.repeat) for line in side] for side in (old, new)]
+    texts = SequenceMatcher(None, said[0], said[1])
     for tag, i1, i2, j1, j2 in texts.get_opcodes():
         if tag != "replace":
             yield from _beside(range(i1, i2), range(j1, j2))
             continue
-        paths = [[line.path or "" for line in side] for side in (old[i1:i2], new[j1:j2])]
+        paths = [[(line.path or "", line.repeat) for line in side] for side in (old[i1:i2], new[j1:j2])]
         places = SequenceMatcher(None, paths[0], paths[1])
         for _, k1, k2, m1, m2 in places.get_opcodes():
             yield from _beside(range(i1 + k1, i1 + k2), range(j1 + m1, j1 + m2))

@@ -28,7 +28,7 @@ def test_json_is_laid_out_with_the_place_of_each_line() -> None:
     assert lines(body(text)) == [
         Line("{", "$"),
         Line('  "a": {},', "$.a"),
-        Line('  "a": 1e400,', "$.a"),
+        Line('  "a": 1e400,', "$.a", 1),
         Line('  "b": [', "$.b"),
         Line("    1.50,", "$.b[*]"),
         Line("    {", "$.b[*]"),

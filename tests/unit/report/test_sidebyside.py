@@ -56,6 +56,14 @@ def test_a_missing_field_has_nothing_beside_it() -> None:
     assert here(rows) == [('"zip": "12"', "")]
 
 
+def test_members_of_one_name_stand_beside_each_other_in_their_order() -> None:
+    """As they are compared: `$.a` has another value, and one is missing."""
+    rows = side_by_side(answer('{"a":1,"a":2}'), answer('{"a":2}'), "$.a")
+    assert here(rows) == [("1", "2"), ('"a": 2', "")]
+    rows = side_by_side(answer('{"a":{"x":1},"a":{"x":2},"b":0}'), answer('{"a":{"x":2},"b":0}'), "$.a.x")
+    assert here(rows)[0] == ("1", "2")
+
+
 def test_below_the_place_counts_as_the_place() -> None:
     rows = side_by_side(answer({"a": {"b": [1]}, "ab": 1}), answer({"a": {"b": [2]}, "ab": 2}), "$.a")
     assert here(rows) == [("1", "2")]
