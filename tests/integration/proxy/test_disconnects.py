@@ -1,5 +1,7 @@
 """The client goes away: the request ends as `client_gone`, the copy ends in its own time, and nothing leaks."""
 
+import socket
+
 import pytest
 
 from tests.support import behaviour
@@ -32,6 +34,20 @@ def test_before_the_answer(proxy: RunningProxy, upstreams: Upstreams, how: str) 
     assert proxy.settled(1).outcomes == {"client_gone": 1}
     assert not upstreams.new.requests[0].gone, "the copy was cut off because the client left"
     old.open()
+
+
+def test_half_a_connection_is_none(proxy: RunningProxy, upstreams: Upstreams) -> None:
+    """A client that ends its direction after the request counts as gone: from here it looks like one that left."""
+    gate = Gate()
+    upstreams.on("/slow", behaviour.gated(gate, behaviour.reply(200, b"late")))
+    with RawClient(proxy.address) as client:
+        client.send(request("/slow"))
+        wait_until(lambda: gate.waiting)
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.sock.recv(1) == b""
+    wait_until(lambda: upstreams.old.open_connections == 0, "the serving side was not told that the client left")
+    gate.open()
+    assert proxy.settled(1).outcomes == {"client_gone": 1}
 
 
 @pytest.mark.parametrize("how", ["reset", "close"])
