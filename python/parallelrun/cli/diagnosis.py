@@ -274,9 +274,8 @@ def _left_out(status: Status) -> Iterator[Finding]:
 def _evidence(report: Report) -> Iterator[Finding]:
     if report.compared.of >= ENOUGH and not report.compared.count:
         reasons = ", ".join(f"{one.count:,} {one.outcome}" for one in report.not_compared)
-        yield _error(
-            "evidence", f"nothing of {report.compared.of:,} requests was compared: {reasons}", "see the ledger's names"
-        )
+        what = f"nothing of {report.compared.of:,} requests was compared: {reasons}"
+        yield _error("evidence", what, "`parallelrun report` says what each name means, under `Not compared, and why`")
     differences = [*report.open, *report.noise, *report.races]
     pairs = sum(one.verdicts.confirmed + one.verdicts.noise + one.verdicts.race for one in differences)
     unconfirmed = sum(one.verdicts.unconfirmed for one in differences)

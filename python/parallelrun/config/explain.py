@@ -27,6 +27,11 @@ _EXPECTED = {
 
 def path_of(error: ErrorDetails) -> KeyPath:
     """The path of the value that is wrong."""
+    key = _key_named(error)
+    return (*_loc(error), key) if key else _loc(error)
+
+
+def _loc(error: ErrorDetails) -> KeyPath:
     return tuple(part for part in error["loc"] if part != "[key]")
 
 
@@ -46,7 +51,9 @@ def message_of(error: ErrorDetails) -> str:
 def _expected(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "value_error":
-        return str(context["error"])
+        message = str(context["error"])
+        key = _key_named(error)
+        return message.removeprefix(f"{key}: ") if key else message
     if kind == "literal_error":
         return f"expected {context['expected']}"
     if kind == "string_type":
@@ -57,6 +64,17 @@ def _expected(error: ErrorDetails) -> str:
         if comparison in context:
             return f"expected {words} {context[comparison]:g}"
     return _EXPECTED.get(kind, error["msg"])
+
+
+def _key_named(error: ErrorDetails) -> str | None:
+    """The key with which the message of a section's own check begins: it is about that one, as in `steps: expected at
+    least 0.01%`.
+    """
+    if error["type"] != "value_error" or not isinstance(error["input"], dict):
+        return None
+    key, colon, _ = str(error["ctx"]["error"]).partition(": ")
+    section = keys.section_at(_loc(error))
+    return key if colon and section and key in keys.fields(section) else None
 
 
 def _example(path: KeyPath) -> str:

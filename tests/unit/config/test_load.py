@@ -108,6 +108,13 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(file: Path) -> N
     ]
 
 
+def test_what_a_section_checks_between_its_keys_is_told_at_the_key(file: Path) -> None:
+    text = "old: http://a\nnew: http://b\nrollout:\n  hold: 2h\n  deadline: 1h\n"
+    assert problems(file, text) == ["p.yaml:4: rollout.hold: expected no more than the deadline"]
+    text = "old: http://a\nnew: http://b\nrollout:\n  hold: 1m\n  steps: [10%, 5%]\n"
+    assert problems(file, text) == ["p.yaml:5: rollout.steps: expected each to be higher than the one before"]
+
+
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
@@ -158,9 +165,9 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(file: Path) -> N
         ),
         ("routes: [{match: /x}, {match: /x}]", "routes[1].match: given twice; first in routes[0]"),
         ("redact: {json: [password]}", "redact.json[0]: expected a JSONPath such as $..password, got `password`"),
-        ("rollout: {steps: [10%, 5%]}", "rollout: steps: expected each to be higher than the one before"),
-        ("rollout: {steps: [0.001%]}", "rollout: steps: expected at least 0.01%"),
-        ("rollout: {approve: [30%]}", "rollout: approve: expected only weights that are among the steps"),
+        ("rollout: {steps: [10%, 5%]}", "rollout.steps: expected each to be higher than the one before"),
+        ("rollout: {steps: [0.001%]}", "rollout.steps: expected at least 0.01%"),
+        ("rollout: {approve: [30%]}", "rollout.approve: expected only weights that are among the steps"),
         (
             "rollout: {gate: {mismatch: 0%}}",
             "rollout.gate.mismatch: expected more than 0% and less than 100%, got `0%`",

@@ -270,7 +270,9 @@ async def test_evidence_that_proves_nothing(findings: Change, engine: FakeEngine
     only = {"noise": noisy.noise, "ledger": noisy.ledger.model_copy(update={"outcomes": {"noise": 100}})}
     assert "all of it is noise" in one(findings(report=only)).what
     nothing = noisy.compared.model_copy(update={"count": 0, "of": 100})
-    assert "nothing of 100 requests was compared" in one(findings(report={"compared": nothing})).what
+    found = one(findings(report={"compared": nothing}))
+    assert "nothing of 100 requests was compared" in found.what
+    assert found.do == "`parallelrun report` says what each name means, under `Not compared, and why`"
 
 
 def test_a_target_that_takes_no_alerts(findings: Change) -> None:
