@@ -14,8 +14,11 @@ use crate::media::{essence, Media};
 use crate::rules::{Action, RuleId, Rules};
 use crate::Kind;
 
-/// Stands for the name of a cookie that has none.
+/// Stands for the name of a cookie that has none, or none that is surely one.
 const NAMELESS: &str = "(no name)";
+
+/// Bytes of the longest name of a cookie: what is longer may be a token in front of its padding.
+const LONGEST_NAME: usize = 64;
 
 /// How a header is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,15 +161,36 @@ fn normal<'a>(mode: Mode, values: impl IntoIterator<Item = &'a HeaderValue>) -> 
     }
 }
 
-/// The name of the cookie that a line sets. What has no `=` before the attributes is a value without a name (RFC 6265bis, 5.6), and may be a secret.
+/// The name of the cookie that a line sets, where it is surely one. A value that has no name (RFC 6265bis, 5.6) may be a secret, and one with padding
+/// (`czNjcmV0MQ==`) looks like a name: so a name is a token, not long, and has a value, unless the line clears the cookie.
 fn cookie_name(line: &str) -> &str {
-    let pair = line.split(';').next().unwrap_or_default();
-    let name = pair.split_once('=').map_or("", |(name, _)| name.trim());
-    if name.is_empty() {
-        NAMELESS
-    } else {
+    let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+    let (name, value) = pair.split_once('=').unwrap_or_default();
+    let (name, value) = (name.trim(), value.trim());
+    let named = (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_token);
+    let valued = !value.is_empty() && !value.starts_with('=');
+    if named && (valued || value.is_empty() && clears(attributes)) {
         name
+    } else {
+        NAMELESS
     }
+}
+
+/// A character of a token (RFC 9110, 5.6.2), of which the name of a cookie is made (RFC 6265, 4.1.1).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether the attributes end the cookie at once, as libraries write it: no age left, or a date at the beginning of time.
+fn clears(attributes: &str) -> bool {
+    attributes.split(';').any(|attribute| {
+        let (name, value) = attribute.split_once('=').unwrap_or_default();
+        match name.trim().to_ascii_lowercase().as_str() {
+            "max-age" => value.trim().parse::<i64>().is_ok_and(|seconds| seconds <= 0),
+            "expires" => value.contains("1970"),
+            _ => false,
+        }
+    })
 }
 
 fn items(value: &str, lower: bool) -> Vec<String> {

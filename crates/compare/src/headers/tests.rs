@@ -163,7 +163,28 @@ fn cookies_count_by_name() {
 #[test]
 fn a_cookie_without_a_name_shows_no_value() {
     let cookie = "set-cookie";
-    for nameless in ["tok3n", "tok3n; Path=/", " =tok3n", "tok3n; Max-Age=9"] {
+    let long = format!("{}=1", "j".repeat(65));
+    for nameless in [
+        "tok3n",
+        "tok3n; Path=/",
+        " =tok3n",
+        "==tok3n",
+        "tok3n; Max-Age=9",
+        "dG9rM24x=; Path=/",
+        "dG9rM24=; Max-Age=9; Expires=Thu, 01 Jan 2099 00:00:00 GMT",
+        "dG9rMw==; Path=/",
+        "dG9rMw==; Max-Age=0",
+        "dG9rMw == ",
+        "dG9rMw==--5ig",
+        "\"tok3n=1\"",
+        "\"to;k3n=1\"",
+        "my tok3n=1",
+        "my,tok3n=1",
+        "user:tok3n=1",
+        "/tok3n=1",
+        "tök3n=1",
+        &long,
+    ] {
         assert_eq!(
             differences("{}", &[(cookie, nameless), (cookie, "a=1")], &[(cookie, "a=2")]),
             ["header:set-cookie value (no name), a|a"],
@@ -173,6 +194,27 @@ fn a_cookie_without_a_name_shows_no_value() {
             differences("{}", &[(cookie, nameless)], &[(cookie, "0ther")]),
             [""; 0],
             "values differ by nature"
+        );
+    }
+}
+
+#[test]
+fn a_name_is_a_token_with_a_value_or_one_that_is_cleared() {
+    let longest = "j".repeat(64);
+    for (line, name) in [
+        ("__Host-a.b=1", "__Host-a.b"),
+        (" a = 1 ", "a"),
+        ("a=\"\"", "a"),
+        ("a=b==", "a"),
+        ("a=; Path=/; Max-Age=0", "a"),
+        ("a=;max-age = -1", "a"),
+        ("a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "a"),
+        (&format!("{longest}=1"), longest.as_str()),
+    ] {
+        assert_eq!(
+            differences("{}", &[("set-cookie", line)], &[]),
+            [format!("header:set-cookie missing {name}|-")],
+            "{line}"
         );
     }
 }

@@ -466,6 +466,7 @@ fn cookies_that_differ_are_named() {
         names("session, theme", "session")
     );
     assert_eq!(shown(&["hunter2"], &["id=hunter2"]), names("(no name)", "id"));
+    assert_eq!(shown(&["aHVudGVyMg==; Path=/"], &["id=1"]), names("(no name)", "id"));
     assert_eq!(shown(&["token=hunter2"], &["a=hunter2"]), names("token", "a"));
     assert_eq!(
         kept_cookies("{}", &[], &["session=hunter2"], &["hunter2"]),
@@ -484,4 +485,11 @@ fn values_of_cookies_stay_secret_where_they_are_compared() {
     }
     let (old, new) = kept_cookies(values, &[], &["token=1; Path=/", "b=1"], &["b=2"]);
     assert_eq!((old.as_str(), new.as_str()), ("token=[redacted]; Path=/, b=1", "b=2"));
+}
+
+#[test]
+fn names_of_cookies_that_are_secret_can_be_kept_out() {
+    let rules = r#"{"headers":["set-cookie"],"ignore":[{"at":"header:set-cookie"}]}"#;
+    let (old, new) = kept_cookies(rules, &["set-cookie".to_owned()], &["cart-of-jo=1"], &["cart=1"]);
+    assert_eq!((old.as_str(), new.as_str()), (REDACTED, REDACTED));
 }
