@@ -1,6 +1,7 @@
 """What a single value cannot show: settings that do not go together, and what only the core can tell."""
 
 import ipaddress
+import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -27,6 +28,9 @@ def errors(config: Config) -> Iterator[Fault]:
         if _reaches(url, config.listen):
             what = f"it is where clients connect (`listen`, {config.listen}): each request would come back without end"
             yield (side, "url"), what
+        elif _reaches(url, config.admin.listen):
+            what = f"it is parallelrun's own admin API (`admin.listen`, {config.admin.listen}): clients would reach it"
+            yield (side, "url"), what
     yield from _memory(config.limits)
     yield from _secrets(config)
     yield from _repeated_routes(config)
@@ -44,17 +48,43 @@ def warnings(config: Config) -> Iterator[Fault]:
         yield ("rollout", "gate", "slower", "ratio"), what
 
 
+_Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_LOOPBACKS: dict[int, _Ip] = {4: ipaddress.IPv4Address("127.0.0.1"), 6: ipaddress.IPv6Address("::1")}
+"""By version of the protocol."""
+
+
 def _reaches(url: str, listen: Address) -> bool:
-    """Whether a URL surely leads to an address of this process; names but `localhost` may lead anywhere."""
+    """Whether a URL leads to an address of this process, as far as it can be told: names but `localhost` may lead
+    anywhere.
+    """
     parts = urlsplit(url)
     if (parts.port or (443 if parts.scheme == "https" else 80)) != listen.port:
         return False
+    own = _plain(ipaddress.ip_address(listen.host))
+    return any(host == own or (host.is_loopback and _takes_all(own, host.version)) for host in _hosts(parts.hostname))
+
+
+def _takes_all(own: _Ip, version: int) -> bool:
+    """Whether a listener takes connections to all addresses of a version; `[::]` takes IPv4 too."""
+    return own.is_unspecified and own.version >= version
+
+
+def _hosts(name: str | None) -> tuple[_Ip, ...]:
+    """The addresses to which a host in a URL leads, also where it is written as only a resolver reads it: `127.1`."""
+    name = (name or "").removesuffix(".")
+    if name == "localhost":
+        return tuple(_LOOPBACKS.values())
     try:
-        host = ipaddress.ip_address("127.0.0.1" if parts.hostname == "localhost" else parts.hostname or "")
-    except ValueError:
-        return False
-    own = ipaddress.ip_address(listen.host)
-    return host == own or (own.is_unspecified and host.version == own.version and host.is_loopback)
+        host = _plain(ipaddress.ip_address(name if ":" in name else socket.inet_aton(name)))
+    except (ValueError, OSError):
+        return ()
+    return (_LOOPBACKS[host.version] if host.is_unspecified else host,)  # to connect to none is to connect to oneself
+
+
+def _plain(address: _Ip) -> _Ip:
+    """An IPv4 address also where it is written as one of IPv6."""
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
 def _memory(limits: Limits) -> Iterator[Fault]:

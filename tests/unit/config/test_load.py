@@ -250,18 +250,49 @@ def test_urls(file: Path, url: str, expected: str) -> None:
     ("listen", "url"),
     [
         ("127.0.0.1:8080", "http://localhost:8080"),
+        ("127.0.0.1:8080", "http://LOCALHOST.:8080"),
+        ("127.0.0.1:8080", "http://127.1:8080"),
+        ("127.0.0.1:8080", "http://2130706433:8080"),
+        ("127.0.0.1:8080", "http://[::ffff:127.0.0.1]:8080"),
+        ("127.0.0.1:8080", "http://0.0.0.0:8080"),
+        ("127.0.0.1:8080", "http://0:8080"),
         ("0.0.0.0:8080", "http://127.0.0.1:8080/shop"),
+        ("0.0.0.0:8080", "http://127.9.9.9:8080"),
+        ("0.0.0.0:8080", "http://0.0.0.0:8080"),
+        ("'[::]:8080'", "http://127.0.0.1:8080"),
+        ("'[::]:8080'", "http://0.0.0.0:8080"),
+        ("'[::]:8080'", "http://[::1]:8080"),
+        ("'[::]:8080'", "http://[::]:8080"),
+        ("'[::]:8080'", "http://[::ffff:127.0.0.1]:8080"),
+        ("'[::]:8080'", "http://localhost:8080"),
+        ("'[::1]:8080'", "http://localhost:8080"),
+        ("'[::1]:8080'", "http://[::]:8080"),
         ("'[::1]:443'", "https://[::1]"),
+        ("'[::ffff:127.0.0.1]:8080'", "http://127.0.0.1:8080"),
+        ("'[::ffff:0.0.0.0]:8080'", "http://127.0.0.1:8080"),
         ("10.1.2.3:80", "http://10.1.2.3"),
     ],
 )
 def test_no_side_is_parallelrun_itself(file: Path, listen: str, url: str) -> None:
     (problem,) = problems(file, f"listen: {listen}\nold: http://a\nnew: '{url}'\n")
     assert problem.startswith("p.yaml:3: new.url: it is where clients connect")
+    (problem,) = problems(
+        file, f"admin: {{listen: {listen}, token: x}}\nlisten: 127.0.0.1:1\nold: '{url}'\nnew: http://a\n"
+    )
+    assert problem.startswith("p.yaml:3: old.url: it is parallelrun's own admin API (`admin.listen`, ")
+    assert problem.endswith("): clients would reach it")
 
 
 @pytest.mark.parametrize(
-    "url", ["http://localhost:8081", "http://10.1.2.3:8080", "http://[::1]:8080", "http://shop:8080"]
+    "url",
+    [
+        "http://localhost:8082",
+        "http://10.1.2.3:8080",
+        "http://[::1]:8080",
+        "http://shop:8080",
+        "http://[::ffff:10.1.2.3]:8080",
+        "http://[2001:db8::1]:8080",
+    ],
 )
 def test_a_side_may_be_beside_parallelrun(file: Path, url: str) -> None:
     assert load(file, f"listen: 0.0.0.0:8080\nold: http://a\nnew: '{url}'\n").config.new.url == url
