@@ -3,7 +3,8 @@
 import doctest
 import subprocess
 import sys
-from typing import get_args
+from types import MappingProxyType
+from typing import Any, get_args
 
 import pytest
 
@@ -53,9 +54,44 @@ def test_wrong_rules_are_told_like_those_of_a_file() -> None:
         Comparator({"ignore": ["$["]})
 
 
+@pytest.mark.parametrize("rules", [[1], [], "ab", "", 0, {"ignore"}])
+def test_rules_that_are_no_mapping_are_refused(rules: Any) -> None:
+    with pytest.raises(BadConfigError, match=r"^compare: expected a mapping of keys to values"):
+        Comparator(rules)
+
+
+def test_rules_may_be_any_mapping() -> None:
+    rules = MappingProxyType({"ignore": ["status"]})
+    assert Comparator(rules).compare(Answer(200), Answer(201)).outcome == "ignored"
+
+
+def test_two_rules_with_one_id_are_refused_as_in_a_file() -> None:
+    with pytest.raises(BadConfigError) as caught:
+        Comparator({"ignore": [{"at": "$.a", "id": "x"}], "case": [{"at": "$.b", "id": "x"}]})
+    assert str(caught.value) == "compare.case[0].id: already the id of another rule (ignore $.a)"
+    Comparator({"ignore": ["$.a", "$.a"]})  # said twice, yet one rule
+
+
 def test_a_header_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match='header "a b"'):
         Comparator().compare(Answer(headers={"a b": "1"}), Answer())
+    for value in ("a\nb", "\ud800"):
+        with pytest.raises(ValueError, match=r"header|surrogate"):
+            Comparator().compare(Answer(headers={"location": value}), Answer())
+
+
+@pytest.mark.parametrize("status", [-1, 65_536, 70_000, 10**30])
+def test_a_status_out_of_range_is_refused(status: int) -> None:
+    for old, new in ((status, 200), (200, status)):
+        with pytest.raises(ValueError, match=f"^status {status}: expected 0 to 65535$"):
+            Comparator().compare(Answer(old), Answer(new))
+    assert Comparator().compare(Answer(0), Answer(65_535)).outcome == "mismatch"
+
+
+@pytest.mark.parametrize(("old", "new"), [("/é", "/è"), ("/é", "/Ã©"), ("/€", "/â\x82¬")])
+def test_texts_of_headers_are_compared_and_shown_as_they_are(old: str, new: str) -> None:
+    (found,) = Comparator().compare(Answer(headers={"location": old}), Answer(headers={"location": new})).differences
+    assert (found.old, found.new) == (old, new), "also where one is what the other becomes when it is read wrongly"
 
 
 @pytest.mark.parametrize("words", [comparator.Kind, comparator.Outcome, comparator.Cap])

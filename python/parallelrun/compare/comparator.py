@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from parallelrun import _core
 from parallelrun.config import explain
 from parallelrun.config.active import core_rules, rules_of, today
+from parallelrun.config.checks import repeated_ids
 from parallelrun.config.problem import BadConfigError, Problem, key_text
 from parallelrun.config.rules import Compare
 
@@ -18,6 +19,7 @@ Kind = Literal["value", "type", "missing", "extra", "length", "order", "text", "
 Cap = Literal["depth", "nodes", "differences", "decoded"]
 
 SECTION = "compare"
+HIGHEST_STATUS = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,9 @@ class Answer:
 
     Args:
         status: 0 to 65,535; what it means is not asked.
-        headers: by name, in any case; as pairs where a name may come several times, as `set-cookie` does.
+        headers: by name, in any case; as pairs where a name may come several times, as `set-cookie` does. Values are
+            compared and shown as the texts that they are here (in UTF-8 for the core). HTTP libraries read bytes
+            beyond ASCII in different ways, so take both answers from the same one.
         body: its bytes.
     """
 
@@ -90,11 +94,14 @@ class Comparator:
     """
 
     def __init__(self, rules: Mapping[str, Any] | None = None) -> None:
+        rules = {} if rules is None else rules
         try:
-            compare = Compare.model_validate(dict(rules or {}))
+            compare = Compare.model_validate(dict(rules) if isinstance(rules, Mapping) else rules)
         except ValidationError as error:
             raise BadConfigError(_problems(error)) from None
-        placed = rules_of(compare, (SECTION,), None)
+        placed = tuple(rules_of(compare, (SECTION,), None))
+        if repeated := [Problem("", None, key_text(path), message) for path, message in repeated_ids(placed)]:
+            raise BadConfigError(repeated)
         try:
             self._core = _core.Comparator(json.dumps(core_rules(placed, compare.headers, today())))
         except _core.ConfigError as error:
@@ -104,7 +111,7 @@ class Comparator:
         """What differs between two answers to one request. Nothing is redacted.
 
         Raises:
-            ValueError: a header is none.
+            ValueError: a status is out of range, or a header is none.
         """
         found = json.loads(self._core.compare(_raw(old), _raw(new)))
         differences = tuple(Difference(**one) for one in found["differences"])
@@ -118,5 +125,7 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
 
 
 def _raw(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
+    if not 0 <= answer.status <= HIGHEST_STATUS:
+        raise ValueError(f"status {answer.status}: expected 0 to {HIGHEST_STATUS}")
     headers = answer.headers.items() if isinstance(answer.headers, Mapping) else answer.headers
     return answer.status, list(headers), answer.body

@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from parallelrun.config.active import PlacedRule, expired_rules, placed_rules, today
@@ -34,7 +34,7 @@ def errors(config: Config) -> Iterator[Fault]:
     yield from _memory(config.limits)
     yield from _secrets(config)
     yield from _repeated_routes(config)
-    yield from _repeated_ids(config)
+    yield from repeated_ids(placed_rules(config))
 
 
 def warnings(config: Config) -> Iterator[Fault]:
@@ -118,9 +118,10 @@ def _secrets(config: Config) -> Iterator[Fault]:
             yield ("alerts", index, "secret"), "only for webhook+https:// and webhook+http://"
 
 
-def _repeated_ids(config: Config) -> Iterator[Fault]:
+def repeated_ids(rules: Iterable[PlacedRule]) -> Iterator[Fault]:
+    """Rules to which an id was given that another one has already, by key."""
     first: dict[str, PlacedRule] = {}
-    for placed in placed_rules(config):
+    for placed in rules:
         other = first.setdefault(placed.id, placed)
         if other.rule != placed.rule and placed.rule.id is not None:
             yield (*placed.path, "id"), f"already the id of another rule ({_named(other)})"
