@@ -8,13 +8,19 @@ import typer
 import typer.main
 
 from parallelrun.cli import config, demo, judge, reading, rollout, rules, serve
-from parallelrun.cli.exits import USAGE
+from parallelrun.cli.exits import NO, USAGE
 
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)
 """What Typer raises where a command line is wrong; it has no public name."""
 
+
+def _forget(*_result: object, **_options: object) -> None:
+    """What a command returns says nothing: only `typer.Exit` sets the exit code."""
+
+
 app = typer.Typer(
     name="parallelrun",
+    result_callback=_forget,
     help="Runs the old and the new version of a service side by side and compares every answer.",
     no_args_is_help=True,
     add_completion=False,
@@ -53,14 +59,21 @@ def main() -> None:
         if message:  # a group alone has printed its help
             typer.echo(_one_line(message), err=True)
         ended = USAGE
+    except typer.Abort:
+        typer.echo(f"{_command()}: aborted", err=True)
+        ended = NO
     sys.exit(ended)
 
 
 def _one_line(message: str) -> str:
     """Which command is wrong, what is, and where it is explained."""
     wrong = " ".join(message.replace("Value error, ", "").split()).removesuffix(".")
-    command = " ".join(["parallelrun", *_commands(sys.argv[1:])])
+    command = _command()
     return f"{command}: {wrong[0].lower()}{wrong[1:]}; `{command} --help` explains it"
+
+
+def _command() -> str:
+    return " ".join(["parallelrun", *_commands(sys.argv[1:])])
 
 
 def _commands(words: list[str]) -> Iterator[str]:

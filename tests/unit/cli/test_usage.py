@@ -1,14 +1,15 @@
 """Whatever is wrong with a command line, for whatever command: 64, words on stderr, and nothing has been done."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import typer
 import typer.main
 
 from parallelrun.cli import app, main
-from parallelrun.cli.exits import USAGE
+from parallelrun.cli.exits import NO, UNAVAILABLE, USAGE
 
 VALUES = {"file": "x.yaml", "replay": "x", "pair_id": "p", "kind": "ignore", "at": "$.a", "rule": "$.a"}
 """For what each command cannot do without."""
@@ -108,6 +109,44 @@ def test_one_line_says_what_is_wrong_and_where(
     with pytest.raises(SystemExit):
         main()
     assert capsys.readouterr().err == line + "\n"
+
+
+def ends(monkeypatch: pytest.MonkeyPatch, doctor: Callable[[], object]) -> object:
+    """The exit code where `parallelrun doctor` does something else."""
+    (registered,) = (each for each in app.registered_commands if each.callback and each.callback.__name__ == "doctor")
+    monkeypatch.setattr(registered, "name", "doctor")
+    monkeypatch.setattr(registered, "callback", doctor)
+    monkeypatch.setattr(sys, "argv", ["parallelrun", "doctor"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+@pytest.mark.parametrize("error", [typer.Abort, EOFError])
+def test_a_command_that_is_aborted_ends_with_1(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def doctor() -> None:
+        raise error
+
+    assert ends(monkeypatch, doctor) == NO
+    said = capsys.readouterr()
+    assert (said.out, said.err.strip()) == ("", "parallelrun doctor: aborted")
+
+
+@pytest.mark.parametrize("value", ["text", 7, True, None])
+def test_what_a_command_returns_is_no_exit_code(
+    value: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ends(monkeypatch, lambda: value) in (0, None)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_exit_code_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def doctor() -> None:
+        raise typer.Exit(UNAVAILABLE)
+
+    assert ends(monkeypatch, doctor) == UNAVAILABLE
 
 
 def test_all_kinds_of_mistakes_are_tried() -> None:
