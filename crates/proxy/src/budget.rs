@@ -1,17 +1,16 @@
 //! Memory that copies, captured answers and waiting records may hold, over all workers.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 
 use http::HeaderMap;
-
-/// What the read buffer of a connection to a side may grow to. The head of an answer must fit.
-pub const READ_BUFFER: usize = 256 * 1024;
 
 #[derive(Debug)]
 pub struct Budget {
     limit: AtomicUsize,
     reserved: AtomicUsize,
+    /// The process as a whole takes too much already.
+    crowded: AtomicBool,
 }
 
 impl Budget {
@@ -19,11 +18,17 @@ impl Budget {
         Arc::new(Self {
             limit: AtomicUsize::new(limit),
             reserved: AtomicUsize::new(0),
+            crowded: AtomicBool::new(false),
         })
     }
 
     pub fn set_limit(&self, limit: usize) {
         self.limit.store(limit, Relaxed);
+    }
+
+    /// While the process takes too much as a whole, no copy begins.
+    pub fn set_crowded(&self, crowded: bool) {
+        self.crowded.store(crowded, Relaxed);
     }
 
     pub fn limit(&self) -> usize {
@@ -43,8 +48,8 @@ impl Budget {
     }
 }
 
-/// What a copy under way takes beside its bodies, at most: its connection with the buffers, its task, and the heads of the
-/// request and of the other side's answer. Measured: 23 to 27 kB with HTTP/1.1.
+/// What a copy under way takes beside its bodies, while it waits: its connection, its task, and the heads of the request and of
+/// the other side's answer. Measured: 23 to 27 kB with HTTP/1.1.
 const FOOTPRINT: usize = 32 * 1024;
 
 /// Leave to have one copy under way: a place among them, and the memory for it.
@@ -57,6 +62,9 @@ pub struct Permit {
 impl Permit {
     /// None where `most` copies are under way, or where there is no memory left.
     pub fn of(shadows: &Arc<Gauge>, most: usize, memory: &Arc<Budget>) -> Option<Self> {
+        if memory.crowded.load(Relaxed) {
+            return None;
+        }
         let place = shadows.enter(most)?;
         let mut share = memory.share();
         share.grow(FOOTPRINT).then(|| Self {
@@ -84,6 +92,13 @@ impl Share {
         }
         self.held += bytes;
         true
+    }
+
+    /// Gives back `bytes`, of which no more than all are held.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.held);
+        self.held -= bytes;
+        self.budget.reserved.fetch_sub(bytes, Relaxed);
     }
 
     /// Reserves what header fields take, or nothing if that is over the limit.

@@ -5,16 +5,18 @@ use http::HeaderMap;
 use http_body::Frame;
 
 use crate::answer::{Answer, AnswerHead, Answered};
-use crate::budget::{Share, READ_BUFFER};
-use crate::detach;
+use crate::budget::Share;
 use crate::ledger::Outcome;
 use crate::store::{Full, Store};
 
 /// A body that came in one part is kept as it came if the part is at least as long: copying it costs a tenth of the whole
 /// request at 100 kB. A part is a slice of its connection's read buffer and holds all of that, so shorter ones are copied.
 pub const LONG: usize = 32 * 1024;
-/// The head of an answer with a longer body lets go of the read buffer, in which the body came too.
-const MUCH: usize = 4 * 1024;
+
+/// What a part that is kept as it came holds, more or less: read buffers grow to twice what was read last.
+pub fn held_by(part: &Bytes) -> usize {
+    2 * part.len()
+}
 
 /// Within a cap of its own and the memory of all; once it does not fit, it holds nothing.
 #[derive(Debug)]
@@ -53,14 +55,11 @@ impl Capture {
         })
     }
 
-    pub fn finish(self, mut head: AnswerHead) -> Answered {
+    pub fn finish(self, head: AnswerHead) -> Answered {
         match self.0 {
             Err(outcome) => Answered::Left(outcome),
             Ok(Kept { store, alone }) => {
                 let (gathered, memory) = store.into_parts();
-                if alone.is_none() && gathered.len() > MUCH {
-                    detach::fields(&mut head.headers);
-                }
                 Answered::Whole(Answer {
                     head,
                     body: alone.unwrap_or(gathered),
@@ -73,12 +72,13 @@ impl Capture {
 
 impl Kept {
     fn add(&mut self, data: &Bytes) -> Result<(), Full> {
-        if self.may_stay(data) && self.store.reserve(READ_BUFFER).is_ok() {
+        if self.may_stay(data) && self.store.reserve(held_by(data)).is_ok() {
             self.alone = Some(data.clone());
             return Ok(());
         }
         if let Some(first) = self.alone.take() {
-            self.store.add(&first)?; // its buffer stays reserved until the end: rare, and a moment
+            self.store.give_back(held_by(&first));
+            self.store.add(&first)?;
         }
         self.store.add(data)
     }
@@ -128,7 +128,7 @@ mod tests {
         let part = Bytes::from(vec![7; LONG]);
         let (answer, budget) = answer(std::slice::from_ref(&part), 1 << 20);
         assert!(matches!(&answer, Answered::Whole(a) if a.body == part && a.body.as_ptr() == part.as_ptr()));
-        assert_eq!(budget.reserved(), READ_BUFFER, "all that it holds is reserved");
+        assert_eq!(budget.reserved(), 2 * LONG, "what it holds is reserved");
         drop(answer);
         assert_eq!(budget.reserved(), 0);
     }
@@ -144,15 +144,19 @@ mod tests {
             (&[LONG - 1][..], 1 << 20),
             (&[LONG, 1, LONG], 1 << 20),
             (&[1, LONG], 1 << 20),
-            (&[LONG], READ_BUFFER - 1),
+            (&[LONG], 2 * LONG - 1),
         ] {
             let parts = parts(sizes);
-            let (answer, _) = answer(&parts, memory);
+            let (answer, budget) = answer(&parts, memory);
             let Answered::Whole(answer) = answer else {
                 panic!("{sizes:?}: not whole");
             };
             assert_eq!(answer.body, parts.concat(), "{sizes:?}");
             assert!(parts.iter().all(Bytes::is_unique), "{sizes:?}: holds a part");
+            assert!(
+                budget.reserved() <= 2 * answer.body.len(),
+                "{sizes:?}: reserves for parts that are gone"
+            );
         }
     }
 

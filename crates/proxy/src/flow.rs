@@ -126,11 +126,7 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
     let wants_upgrade = upgrade::wanted(&mut request);
     let looped = request.headers().contains_key(shadow_mark::NAME);
     let (parts, incoming) = request.into_parts();
-    let mut head = Head::from_client(parts, host, client.address, client.tls);
-    if !incoming.is_end_stream() {
-        head.detach(); // or a copy that hangs would hold the beginning of its body twice
-    }
-    let head = Rc::new(head);
+    let head = Rc::new(Head::from_client(parts, host, client.address, client.tls));
     let _panicking = PanicCount(Arc::clone(&worker.state));
     let mut exchange = Exchange {
         heard: Heard::new(&worker, &snapshot, ticket.endpoint(), standing),
@@ -147,7 +143,11 @@ pub async fn handle(worker: Rc<Worker>, client: Client, mut request: Request<Inc
         exchange.serve_unverified();
         return Box::pin(upgrade::pass(exchange, wanted, client.place)).await;
     }
-    let response = match may_copy(&exchange, looped, &incoming) {
+    let permit = may_copy(&exchange, looped, &incoming);
+    if let (Ok(_), Some(head)) = (&permit, Rc::get_mut(&mut exchange.head)) {
+        head.detach(); // a copy that hangs would hold what its client has sent since, bodies and all
+    }
+    let response = match permit {
         Ok(permit) if exchange.both_write => unless_all_ends(serving::with_copy(exchange, permit, incoming)).await,
         Ok(permit) => serving::with_copy(exchange, permit, incoming).await,
         Err(outcome) => {

@@ -37,6 +37,7 @@ mod pool;
 mod proxy;
 mod record;
 mod records;
+mod resident;
 mod routes;
 mod second_opinion;
 mod serving;

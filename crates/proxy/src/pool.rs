@@ -22,7 +22,6 @@ use tokio::time::Instant;
 
 use crate::answer::{has_clear_end, is_server_error};
 use crate::body::UpstreamBody;
-use crate::budget::READ_BUFFER;
 use crate::connect::{connect, Connected, Purpose, Stream};
 use crate::copying::{Cut, Progress, ReqBody};
 use crate::headers::{absolute, Head};
@@ -37,6 +36,8 @@ use crate::upstream_error::{classify, Failure, UpstreamError};
 const IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept by one worker to one side.
 const MOST_IDLE: usize = 256;
+/// What a connection's read buffer may grow to. The head of an answer must fit.
+const READ_BUFFER: usize = 256 * 1024;
 /// Kept connections that a request may find closed before it gets a new one, so that it ends where a side closes them all.
 const MOST_UNSENT: u32 = 2;
 

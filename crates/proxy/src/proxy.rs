@@ -19,6 +19,7 @@ use crate::assign::WHOLE;
 use crate::counters::counters;
 use crate::listener::{self, Listening, Phase};
 use crate::pairs::SlowPairs;
+use crate::resident;
 use crate::settings::{self, ConfigError, ListenerSpec, SlowSpec, SnapshotSpec};
 use crate::snapshot::Snapshot;
 use crate::state::State;
@@ -109,6 +110,7 @@ impl Proxy {
             address = listener.local_addr()?; // port 0 is a real one from the first on
             listeners.push(listener);
         }
+        resident::watch(&self.state)?;
         let connections = Arc::new(Semaphore::new(self.listener.connections));
         running.address = Some(address);
         running.fds = listeners.iter().map(AsRawFd::as_raw_fd).collect();

@@ -7,6 +7,7 @@ use parallelrun_compare::{Difference, Kind};
 
 use crate::answer::{Answer, Answered};
 use crate::body::Sent;
+use crate::budget::Permit;
 use crate::capture::Capture;
 use crate::copying::ReqBody;
 use crate::differences::Verdict;
@@ -31,6 +32,11 @@ pub async fn ask(exchange: &Exchange) -> Option<Sides<Answer>> {
         counts.skipped.fetch_add(1, Relaxed);
         return None;
     }
+    let limits = &exchange.snapshot.limits;
+    let Some(_permit) = Permit::of(&state.shadows, limits.shadows, &state.memory) else {
+        counts.skipped.fetch_add(1, Relaxed);
+        return None;
+    };
     counts.asked.fetch_add(1, Relaxed);
     // Not in step with whatever made the first answers differ, nor all at once after a bad deployment.
     tokio::time::sleep(Duration::from_millis(fastrand::u64(5..50))).await;

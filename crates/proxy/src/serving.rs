@@ -17,6 +17,7 @@ use crate::capture::Capture;
 use crate::client_error;
 use crate::conclude::{conclude, unanswered, Copied, Other};
 use crate::copying::{ReqBody, Upload};
+use crate::detach;
 use crate::flow::Exchange;
 use crate::headers::strip_hop_by_hop;
 use crate::heard::Asked;
@@ -279,7 +280,8 @@ async fn send(exchange: &Exchange, side: Side, body: ReqBody, replaceable: bool)
 }
 
 pub fn begin(response: Response<UpstreamBody>, sent: Sent) -> Begun {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    detach::fields(&mut parts.headers); // kept until the other side's answer is in
     let head = AnswerHead {
         status: parts.status,
         headers: parts.headers,

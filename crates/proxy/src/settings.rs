@@ -140,6 +140,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes that copies, captured answers and waiting records may hold, over all workers.
     pub memory_bytes: usize,
+    /// Resident bytes of the whole process, clients' connections left out, beyond which no copy begins; none: unbounded.
+    pub process_bytes: Option<usize>,
     /// Copies under way at once, over all workers.
     pub shadows: usize,
     /// Longest life of one copy.

@@ -72,6 +72,11 @@ impl Store {
         }
     }
 
+    /// Gives back what was reserved for something beside the bytes.
+    pub fn give_back(&mut self, bytes: usize) {
+        self.share.shrink(bytes);
+    }
+
     /// Reserves what header fields take that are kept beside the bytes.
     pub fn charge(&mut self, fields: &HeaderMap) -> Result<(), Full> {
         if self.share.charge(fields) {

@@ -16,8 +16,8 @@ use tokio::time::{timeout, timeout_at, Instant};
 
 use crate::answer::{is_endless, is_server_error, Answer, Answered};
 use crate::body::{ClientBody, HeldBack};
-use crate::budget::{Share, READ_BUFFER};
-use crate::capture::LONG;
+use crate::budget::Share;
+use crate::capture::{held_by, LONG};
 use crate::client_error;
 use crate::conclude::{late, unanswered, Copied, Other};
 use crate::copying::ReqBody;
@@ -102,12 +102,13 @@ impl Held {
         match frame.into_data() {
             Ok(part) => {
                 let first = self.data.is_empty() && self.alone.is_none();
-                if first && (LONG..=self.cap).contains(&part.len()) && self.memory.grow(READ_BUFFER) {
+                if first && (LONG..=self.cap).contains(&part.len()) && self.memory.grow(held_by(&part)) {
                     self.alone = Some(part);
                     return;
                 }
                 if let Some(first) = self.alone.take() {
                     self.data.extend_from_slice(&first);
+                    self.memory.shrink(held_by(&first) - first.len());
                 }
                 self.data.extend_from_slice(&part);
                 if self.data.len() > self.cap {

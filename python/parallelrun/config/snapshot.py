@@ -73,6 +73,7 @@ def snapshot(loaded: Loaded, generation: int, day: date, *, sampling: bool = Fal
             "limits": {
                 "body_bytes": limits.body,
                 "memory_bytes": limits.memory - SET_ASIDE,
+                "process_bytes": limits.memory,
                 "shadows": limits.shadows,
                 "shadow_ms": _milliseconds(limits.shadow_timeout),
                 "idle_ms": _milliseconds(limits.idle),

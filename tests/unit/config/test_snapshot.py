@@ -49,6 +49,7 @@ def test_the_contract_as_a_snapshot(file: Path) -> None:
     assert found["limits"] == {
         "body_bytes": 1 << 20,
         "memory_bytes": 96 << 20,  # the process itself takes the rest of 256 MiB
+        "process_bytes": 256 << 20,
         "shadows": 1024,
         "shadow_ms": 30_000,
         "idle_ms": 60_000,
