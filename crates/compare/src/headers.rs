@@ -106,8 +106,8 @@ fn compare_one(
     findings.add(Place::of(&location), kind, rule.map(|rule| rules.label(rule)), || {
         Texts {
             location,
-            old: x.map(|value| excerpt::cut(&value)),
-            new: y.map(|value| excerpt::cut(&value)),
+            old: x.map(|value| excerpt::cut(&shown(&value))),
+            new: y.map(|value| excerpt::cut(&shown(&value))),
             names_only: mode == Mode::Cookies,
         }
     });
@@ -139,10 +139,7 @@ fn number(value: &str) -> Option<Number<'_>> {
 
 /// The value that is compared and shown. Several lines count as one with commas, which is what they mean (RFC 9110, 5.3).
 fn normal<'a>(mode: Mode, values: impl IntoIterator<Item = &'a HeaderValue>) -> String {
-    let lines: Vec<Cow<'_, str>> = values
-        .into_iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect();
+    let lines: Vec<Cow<'_, str>> = values.into_iter().map(|value| text(value.as_bytes())).collect();
     match mode {
         Mode::Value | Mode::Presence => lines.join(", "),
         Mode::Items => items(&lines.join(","), false).join(", "),
@@ -158,6 +155,37 @@ fn normal<'a>(mode: Mode, values: impl IntoIterator<Item = &'a HeaderValue>) -> 
             names.dedup();
             names.join(", ")
         }
+    }
+}
+
+/// Bytes as text. One that is no UTF-8 becomes a character of private use, so that it is equal to none but itself.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(3 * bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|&byte| stray(byte)));
+    }
+    Cow::Owned(text)
+}
+
+/// A character of private use for a byte from 0x80: all that are no UTF-8 are.
+fn stray(byte: u8) -> char {
+    char::from_u32(0xf700 | u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+fn is_stray(char: char) -> bool {
+    (stray(0x80)..=stray(0xff)).contains(&char)
+}
+
+/// The text as people and the search for secrets know it.
+fn shown(text: &str) -> Cow<'_, str> {
+    if text.contains(is_stray) {
+        Cow::Owned(text.replace(is_stray, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -1,3 +1,5 @@
+use http::{header, HeaderMap, HeaderValue};
+
 use crate::testing::{headers, rules, shown};
 use crate::{compare, Answer};
 
@@ -265,6 +267,30 @@ fn rules_hide_headers() {
     assert_eq!(
         differences(additive, &[("vary", "a")], &[]),
         ["header:vary missing a|-"]
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_count_and_are_shown() {
+    let answer =
+        |value: &'static [u8]| HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_bytes(value).unwrap())]);
+    let found = |old, new| {
+        let (old, new) = (answer(old), answer(new));
+        let answer = |headers| Answer {
+            status: 200,
+            headers,
+            body: b"",
+        };
+        shown(&compare(&rules("{}"), &answer(&old), &answer(&new)))
+    };
+    assert_eq!(found(b"/caf\xe9", b"/caf\xe9"), [""; 0]);
+    assert_eq!(
+        found(b"/caf\xe9", b"/caf\xe8"),
+        ["header:location value /caf\u{fffd}|/caf\u{fffd}"]
+    );
+    assert_eq!(
+        found(b"/caf\xe9", "/café".as_bytes()),
+        ["header:location value /caf\u{fffd}|/café"]
     );
 }
 
