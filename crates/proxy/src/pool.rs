@@ -370,6 +370,10 @@ impl Pool {
     }
 
     async fn open(&self, copy: bool) -> Result<Opened, Failure> {
+        if copy {
+            // The served request goes first: it may be ready to leave, and connecting takes as long as a short answer.
+            tokio::task::yield_now().await;
+        }
         let Connected { stream, http2 } = self.connect(Purpose::Requests).await?;
         self.speaks_http1.set(!http2);
         if http2 {
