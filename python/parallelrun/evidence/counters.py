@@ -190,7 +190,7 @@ class RecordCounts(_Read):
 
 
 class SecondOpinions(_Read):
-    """Requests asked again after a mismatch, and those not asked because of the rate limit."""
+    """Requests asked again after a mismatch, and those not asked: too many in a second, or no room among the copies."""
 
     asked: int = 0
     skipped: int = 0

@@ -33,7 +33,7 @@ def _notes(report: Report) -> Iterator[str]:
     if status.second_opinions.skipped:
         skipped = number(status.second_opinions.skipped, "pair")
         yield (
-            f"{skipped} that differed could not be asked again (`limits.second_opinions`): "
+            f"{skipped} that differed could not be asked again (`limits.second_opinions`, `shadows` or `memory`): "
             "among the unconfirmed differences there may be noise."
         )
     yield from _caps(status.caps)
