@@ -11,9 +11,10 @@ use crate::store::{Full, Store};
 
 /// A body that came in one part is kept as it came if the part is at least as long: copying it costs a tenth of the whole
 /// request at 100 kB. A part is a slice of its connection's read buffer and holds all of that, so shorter ones are copied.
-pub const LONG: usize = 32 * 1024;
+pub const LONG: usize = 64 * 1024;
 
-/// What a part that is kept as it came holds, more or less: read buffers grow to twice what was read last.
+/// What a part that is kept as it came holds, mostly: a read buffer grows to twice what was read, up to 256 KiB, and shrinks only
+/// after two shorter reads.
 pub fn held_by(part: &Bytes) -> usize {
     2 * part.len()
 }

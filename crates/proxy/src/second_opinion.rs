@@ -28,15 +28,12 @@ pub fn refresh() -> bool {
 pub async fn ask(exchange: &Exchange) -> Option<Sides<Answer>> {
     let state = &exchange.worker.state;
     let counts = &state.second_opinions;
-    if state.is_draining() || !counts.bucket.take(exchange.snapshot.limits.second_opinions_per_s) {
+    let limits = &exchange.snapshot.limits;
+    let permit = Permit::of(&state.shadows, limits.shadows, &state.memory);
+    if permit.is_none() || state.is_draining() || !counts.bucket.take(limits.second_opinions_per_s) {
         counts.skipped.fetch_add(1, Relaxed);
         return None;
     }
-    let limits = &exchange.snapshot.limits;
-    let Some(_permit) = Permit::of(&state.shadows, limits.shadows, &state.memory) else {
-        counts.skipped.fetch_add(1, Relaxed);
-        return None;
-    };
     counts.asked.fetch_add(1, Relaxed);
     // Not in step with whatever made the first answers differ, nor all at once after a bad deployment.
     tokio::time::sleep(Duration::from_millis(fastrand::u64(5..50))).await;

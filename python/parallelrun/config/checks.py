@@ -88,12 +88,12 @@ def _plain(address: _Ip) -> _Ip:
 
 
 def _memory(limits: Limits) -> Iterator[Fault]:
-    least = SET_ASIDE + max(LEAST_FOR_COPIES, 3 * limits.body)
+    least = SET_ASIDE + max(LEAST_FOR_COPIES, 4 * limits.body)
     if limits.memory >= least:
         return
     what = f"expected at least {format_size(least)}, of which {format_size(SET_ASIDE)} are for the process itself"
     if least > SET_ASIDE + LEAST_FOR_COPIES:
-        what += ", and three bodies of `limits.body` must fit: an upload and two answers"
+        what += ", and four times `limits.body` must fit: an upload, two answers, and what begins"
     yield ("limits", "memory"), what
 
 

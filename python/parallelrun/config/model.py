@@ -46,8 +46,9 @@ class Limits(Section):
     """The largest request body that is copied, and the largest answer that is compared."""
     memory: SomeBytes = Field(default=parse_size("256MiB"), examples=["1GiB"])
     """What the process may take. 160 MiB are set aside for what it takes by itself and for pairs that wait for the
-    store; the rest is for copies and comparisons. No copy begins either while the process takes 7/8 of it, for whatever
-    reason but its clients' connections (32 KiB each). Beyond it requests are served, not compared (`overload`)."""
+    store; the rest is for copies and comparisons. No copy begins where less than a quarter of that rest is left,
+    whatever took it, but for clients' connections (32 KiB each). Beyond it requests are served, not compared
+    (`overload`); what they take themselves on their way to slow clients is not bounded by it."""
     shadows: Count = Field(default=1024, examples=[256])
     """The most copies under way at once. Beyond it requests are served, not compared (`overload`)."""
     shadow_timeout: SomeTime = Field(default=parse_duration("30s"), examples=["10s"])

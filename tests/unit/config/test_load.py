@@ -210,8 +210,8 @@ def test_what_a_section_checks_between_its_keys_is_told_at_the_key(file: Path) -
         ),
         (
             "limits: {body: 2GiB}",
-            "limits.memory: expected at least 6304MiB, of which 160MiB are for the process itself, "
-            "and three bodies of `limits.body` must fit: an upload and two answers",
+            "limits.memory: expected at least 8352MiB, of which 160MiB are for the process itself, "
+            "and four times `limits.body` must fit: an upload, two answers, and what begins",
         ),
         ("tls: {cert: none.pem, key: none.pem}", "tls.cert: none.pem: No such file or directory"),
         ("openapi: none.yaml", "openapi: none.yaml: No such file or directory"),
