@@ -103,7 +103,7 @@ def _rescues(endpoints: list[EndpointCounts]) -> Metric:
 
 def _seconds(endpoints: list[EndpointCounts]) -> Metric:
     family = HistogramMetricFamily(
-        "parallelrun_request_seconds", "Time to the end of a side's answer.", labels=["side", "endpoint"]
+        "parallelrun_request_seconds", "Time to the head of a side's answer.", labels=["side", "endpoint"]
     )
     for counts in endpoints:
         for side, latency in (("old", counts.old.latency), ("new", counts.new.latency)):

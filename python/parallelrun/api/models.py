@@ -28,7 +28,7 @@ class Ledger(BaseModel):
 
 
 class Latency(BaseModel):
-    """Times to the end of the answer, in ms. A quantile is the upper bound of its bucket: at most 25 % too high."""
+    """Times to the head of the answer, in ms. A quantile is the upper bound of its bucket: at most 25 % too high."""
 
     count: int
     mean: float | None
@@ -139,7 +139,7 @@ class Request(BaseModel):
 
 
 class Answer(BaseModel):
-    """One side's answer. `status` is 0 where none came; `failure` says why. `ms`: time to its end, None without one."""
+    """One side's answer. `status` is 0 where none came; `failure` says why. `ms`: time to its head, or None."""
 
     status: int
     headers: list[tuple[str, str]]

@@ -116,7 +116,8 @@ def _breaker(breaker: BreakerStatus) -> Iterator[Finding]:
         what = f"the breaker is open, so the old side serves everybody: {breaker.reason}"
         yield _error("breaker", what, "look after the new side; it comes back by itself once it works")
     elif breaker.state == "half_open":
-        what = f"the breaker was open, and new serves {100 * breaker.weight:.3g} % again: {breaker.reason}"
+        gets = f"serves {100 * breaker.weight:.3g} %" if breaker.weight else "gets copies"
+        what = f"the breaker was open, and new {gets} again: {breaker.reason}"
         yield _warning("breaker", what, "wait, and see whether it lasts")
 
 

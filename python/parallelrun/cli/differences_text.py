@@ -24,7 +24,7 @@ def differences_text(found: Differences) -> RenderableType:
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("old", overflow="fold", style="yellow")
     table.add_column("new", overflow="fold", style="blue")
-    table.add_column("pair", overflow="fold", style="dim")
+    table.add_column("pair", no_wrap=True, style="dim")  # in one piece, for `show`
     for one in found.items:
         table.add_row(
             Text(one.status, STATUS_STYLES[one.status]),
@@ -34,8 +34,8 @@ def differences_text(found: Differences) -> RenderableType:
             f"{one.count:,}",
             f"{one.noise_count:,}",
             percent(one.rate),
-            clean(one.old, most=60),
-            clean(one.new, most=60),
+            clean(one.old, most=40),
+            clean(one.new, most=40),
             one.pair_id or "",
         )
     return table

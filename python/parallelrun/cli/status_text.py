@@ -84,7 +84,8 @@ def _breaker(breaker: BreakerStatus) -> Text:
     if breaker.state == "open":
         text = Text("open: the old side serves everybody", "red")
     else:
-        text = Text(f"half open: new serves {100 * breaker.weight:.3g} % again", "yellow")
+        gets = f"serves {100 * breaker.weight:.3g} %" if breaker.weight else "gets copies"
+        text = Text(f"half open: new {gets} again", "yellow")
     text.append(f", since {time(breaker.since)}: {breaker.reason}")
     return text
 

@@ -25,7 +25,7 @@ class Slower(Section):
     """By how much the new side may be slower."""
 
     quantile: Budget = Field(default=parse_share("99%"), examples=["95%"])
-    """Which latency is judged: the time within which this share of the answers is there."""
+    """Which latency is judged: the time within which this share of the answers has begun."""
     ratio: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = Field(default=1.5, examples=[1.2])
     """How many times the old side's time it may take."""
 

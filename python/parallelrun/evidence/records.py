@@ -37,7 +37,7 @@ class Request(_Read):
 
 
 class Answer(_Read):
-    """One side's answer. `status` is 0 where none came; `failure` says why. `ms`: time to its end, None without one."""
+    """One side's answer. `status` is 0 where none came; `failure` says why. `ms`: time to its head, or None."""
 
     status: int = Field(ge=0, le=999)
     headers: tuple[tuple[str, str], ...] = ()
