@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
+from parallelrun.cli.words import half_open
 from parallelrun.config.words import number, span, time, verb
 from parallelrun.evidence.copies import ENOUGH, LEFT_OUT, MANY, QUIET, unnoticed, why_no_copies
 from parallelrun.web.report import Report
@@ -116,8 +117,7 @@ def _breaker(breaker: BreakerStatus) -> Iterator[Finding]:
         what = f"the breaker is open, so the old side serves everybody: {breaker.reason}"
         yield _error("breaker", what, "look after the new side; it comes back by itself once it works")
     elif breaker.state == "half_open":
-        gets = f"serves {100 * breaker.weight:.3g} %" if breaker.weight else "gets copies"
-        what = f"the breaker was open, and new {gets} again: {breaker.reason}"
+        what = f"the breaker was open, and {half_open(breaker)}: {breaker.reason}"
         yield _warning("breaker", what, "wait, and see whether it lasts")
 
 

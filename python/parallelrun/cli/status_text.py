@@ -8,7 +8,7 @@ from parallelrun.api.alerts import Alerts
 from parallelrun.api.models import Ledger
 from parallelrun.api.rollout import Position
 from parallelrun.api.status import BreakerStatus, SideStatus, Status
-from parallelrun.cli.words import clean, lines, size
+from parallelrun.cli.words import clean, half_open, lines, size
 from parallelrun.config.words import number, span, time, verb
 from parallelrun.evidence.outcomes import COMPARED, ended_in
 from parallelrun.web.report import compared, made_of
@@ -84,8 +84,7 @@ def _breaker(breaker: BreakerStatus) -> Text:
     if breaker.state == "open":
         text = Text("open: the old side serves everybody", "red")
     else:
-        gets = f"serves {100 * breaker.weight:.3g} %" if breaker.weight else "gets copies"
-        text = Text(f"half open: new {gets} again", "yellow")
+        text = Text(f"half open: {half_open(breaker)}", "yellow")
     text.append(f", since {time(breaker.since)}: {breaker.reason}")
     return text
 

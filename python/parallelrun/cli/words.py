@@ -1,8 +1,13 @@
 """Words and numbers as the reading commands print them."""
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from parallelrun.evidence.visible import in_one_line
+
+if TYPE_CHECKING:
+    from parallelrun.api.status import BreakerStatus
 
 STATUS_STYLES = {"open": "bold red", "race": "yellow", "noise": "dim", "ignored": "dim"}
 NOTHING = "nothing here"
@@ -19,6 +24,11 @@ def clean(text: str | None, style: str = "", most: int = 200) -> Text:
 def lines(text: str, style: str = "", most: int = 200) -> Text:
     """As `clean`, for a text of several lines."""
     return Text("\n").join(clean(line, style, most) for line in text.splitlines())
+
+
+def half_open(breaker: "BreakerStatus") -> str:
+    """What the new side gets again while the breaker is half open: a share of the clients, or copies only."""
+    return f"new serves {100 * breaker.weight:.3g} % again" if breaker.weight else "new gets copies again"
 
 
 def milliseconds(value: float | None) -> str:

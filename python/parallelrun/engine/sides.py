@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from parallelrun.alerts.clock import wall_ms
 from parallelrun.config import Config, words
 from parallelrun.evidence import Store
 from parallelrun.evidence.collector import Collector
@@ -89,5 +89,5 @@ class SidesInStore:
         """Looks once: a process that no request reached leaves nothing."""
         config = self._config()
         if self._collector.evidence.now.requests and not (self._last and self._last.are_those_of(config)):
-            self._last = Sides(config.old.url, config.new.url, int(time.time() * 1000))
+            self._last = Sides(config.old.url, config.new.url, wall_ms())
             self._collector.remember(FACT, self._last.dump())
